@@ -1,0 +1,207 @@
+package dev.polder.testkit;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableSet;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/// The list of the specification's rows and the tests that prove them: `docs/conformance.md`.
+///
+/// The rows stand in the resource `rows.csv`, the marks ([Row]) in the modules' compiled tests.
+/// Both are read as data; no test class is loaded.
+public final class ConformanceList {
+
+    private static final String ROW = Row.class.getName();
+
+    /// An annotation whose simple name ends so makes a method a test.
+    private static final Set<String> TESTS = Set.of(
+            "Test", "ParameterizedTest", "RepeatedTest", "TestFactory", "TestTemplate", "Property");
+
+    private final Map<String, CatalogueRow> catalogue = new LinkedHashMap<>();
+    private final Map<String, String> sections = new LinkedHashMap<>();
+    private final Map<String, NavigableSet<String>> tests = new TreeMap<>();
+    private final List<String> problems = new ArrayList<>();
+    private final Map<String, Integer> deviations = new TreeMap<>();
+
+    private record CatalogueRow(
+            String id, boolean core, String applies, String title, String reason) {}
+
+    private ConformanceList() {
+        for (TruthRow row : Csv.rows("rows.csv", resource("/rows.csv"))) {
+            String id = row.get("id");
+            String title = row.get("title");
+            if (id.length() == 1) {
+                sections.put(id, title);
+            } else {
+                catalogue.put(id, new CatalogueRow(id, row.get("core").equals("yes"),
+                        row.get("applies"), title, row.get("reason")));
+            }
+        }
+    }
+
+    /// Reads the marks of all modules' compiled tests, and the recorded rows that deviate by a
+    /// rule.
+    public static ConformanceList of(Repository repository) {
+        ConformanceList list = new ConformanceList();
+        for (Path module : repository.modules()) {
+            Path sources = module.resolve("src/test");
+            Path classes = module.resolve("target/test-classes");
+            if (Files.isDirectory(classes)) {
+                ClassFile.below(classes).forEach(list::addClass);
+            } else if (Files.isDirectory(sources)) {
+                list.problems.add("the tests of " + module.getFileName()
+                        + " are not compiled; build all modules at once");
+            }
+            if (Files.isDirectory(sources)) {
+                list.addDeviations(sources);
+            }
+        }
+        return list;
+    }
+
+    /// What is wrong with the marks; empty when all is well.
+    public List<String> problems() {
+        return List.copyOf(problems);
+    }
+
+    /// The ids of the rows that have a test.
+    public NavigableSet<String> tested() {
+        return new TreeSet<>(tests.keySet());
+    }
+
+    /// The ids of the rows that can be tested here, in the order of the catalogue.
+    public List<String> applicable() {
+        return catalogue.values().stream()
+                .filter(r -> !r.applies.equals("no"))
+                .map(CatalogueRow::id)
+                .toList();
+    }
+
+    /// The document's text.
+    public String markdown() {
+        StringBuilder text = new StringBuilder();
+        text.append("# Conformance: the rows and their tests\n\n")
+                .append("Generated from the `@Row` marks of the tests; how: ")
+                .append("[dev/testing.md](dev/testing.md). Do not edit.\n\n");
+        appendSummary(text);
+        sections.forEach((letter, title) -> {
+            text.append("\n## ").append(letter).append(". ").append(title).append("\n\n")
+                    .append("| row | core | what holds | tests |\n|---|---|---|---|\n");
+            catalogue.values().stream()
+                    .filter(r -> r.id.startsWith(letter))
+                    .forEach(r -> appendRow(text, r));
+        });
+        return text.toString();
+    }
+
+    private void appendSummary(StringBuilder text) {
+        long core = catalogue.values().stream().filter(this::isDue).count();
+        long coreTested = catalogue.values().stream()
+                .filter(r -> isDue(r) && tests.containsKey(r.id)).count();
+        long beyond = catalogue.values().stream()
+                .filter(r -> !isDue(r) && tests.containsKey(r.id)).count();
+        long absent = catalogue.values().stream().filter(r -> r.applies.equals("no")).count();
+        text.append("Of ").append(catalogue.size()).append(" rows ").append(absent)
+                .append(" do not apply to a JVM program. Of the ").append(core)
+                .append(" rows of the core set that do, ").append(coreTested)
+                .append(" have tests; so have ").append(beyond).append(" further rows.\n");
+        int sum = deviations.values().stream().mapToInt(Integer::intValue).sum();
+        if (sum > 0) {
+            text.append("\nOf the recordings from running kernels ").append(sum)
+                    .append(" rows have another expected value, by a rule that says so: ")
+                    .append(deviations.entrySet().stream()
+                            .map(e -> e.getKey() + " " + e.getValue())
+                            .collect(Collectors.joining(", ")))
+                    .append(".\n");
+        }
+    }
+
+    private boolean isDue(CatalogueRow row) {
+        return row.core && !row.applies.equals("no");
+    }
+
+    private void appendRow(StringBuilder text, CatalogueRow row) {
+        NavigableSet<String> proofs = tests.getOrDefault(row.id, new TreeSet<>());
+        text.append("| ").append(row.id).append(" | ").append(row.core ? "yes" : "").append(" | ")
+                .append(row.title);
+        if (!row.applies.equals("yes")) {
+            text.append(row.applies.equals("no") ? ". *Not applicable: " : ". *In part: ")
+                    .append(row.reason).append(".*");
+        }
+        text.append(" | ");
+        if (!proofs.isEmpty()) {
+            text.append(proofs.stream().map(p -> "`" + p + "`").collect(Collectors.joining(", ")));
+        } else if (row.applies.equals("no")) {
+            text.append("—");
+        } else {
+            text.append("none yet");
+        }
+        text.append(" |\n");
+    }
+
+    private void addClass(ClassFile file) {
+        addMarks(file.annotations(), file.simpleName(), true);
+        for (ClassFile.Method method : file.methods()) {
+            boolean isTest = method.annotations().stream()
+                    .map(a -> a.type().substring(a.type().lastIndexOf('.') + 1))
+                    .anyMatch(TESTS::contains);
+            addMarks(method.annotations(), file.simpleName() + "." + method.name(), isTest);
+        }
+    }
+
+    private void addMarks(List<ClassFile.Annotation> annotations, String test, boolean isTest) {
+        for (ClassFile.Annotation mark : annotations) {
+            if (!mark.type().equals(ROW)) {
+                continue;
+            }
+            if (!isTest) {
+                problems.add(test + " is marked with a row and is no test");
+            }
+            for (String id : mark.strings().getOrDefault("value", List.of())) {
+                CatalogueRow row = catalogue.get(id);
+                if (row == null) {
+                    problems.add(test + " names row " + id + ", which does not exist");
+                } else if (row.applies.equals("no")) {
+                    problems.add(test + " names row " + id + ", which does not apply");
+                } else {
+                    tests.computeIfAbsent(id, i -> new TreeSet<>()).add(test);
+                }
+            }
+        }
+    }
+
+    private void addDeviations(Path sources) {
+        try (Stream<Path> walk = Files.walk(sources)) {
+            for (Path file : walk.filter(f -> f.endsWith("deviations.csv")).toList()) {
+                for (TruthRow row : Csv.rows("deviations.csv", Files.readString(file))) {
+                    deviations.merge(row.get("rule"), 1, Integer::sum);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String resource(String name) {
+        try (InputStream in = ConformanceList.class.getResourceAsStream(name)) {
+            if (in == null) {
+                throw new IllegalStateException("no resource " + name);
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

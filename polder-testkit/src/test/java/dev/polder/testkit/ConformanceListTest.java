@@ -1,0 +1,86 @@
+package dev.polder.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ConformanceListTest {
+
+    @TempDir
+    Path root;
+
+    private ConformanceList plant(String marks) {
+        Planted.write(root, Map.of("m/src/test/java/T.java", "class T {}\n",
+                "pom.xml", "<module>m</module> <module>other</module>"));
+        Planted.compile(root.resolve("m/target/test-classes"), Map.of("t/SampleTest.java", """
+                package t;
+                import dev.polder.testkit.Row;
+                import org.junit.jupiter.api.Test;
+                """ + marks));
+        return ConformanceList.of(Repository.at(root));
+    }
+
+    @Test
+    void listsMarksOfMethodsAndClasses() {
+        ConformanceList list = plant("""
+                class SampleTest {
+                    @Test @Row({"B1", "B2"}) void scopes() {}
+                    @Row("H3") static class Mapping { @Test @Row("B2") void narrows() {} }
+                }
+                """);
+
+        assertThat(list.problems()).isEmpty();
+        assertThat(list.tested()).containsExactly("B1", "B2", "H3");
+        assertThat(list.markdown())
+                .contains("| `SampleTest$Mapping` |\n")
+                .contains("| `SampleTest$Mapping.narrows`, `SampleTest.scopes` |\n")
+                .contains(" 3 have tests; so have 0 further rows.\n")
+                .contains("| B3 | yes | NOFS and NOIO are independent bits, nested either way round"
+                        + " | none yet |\n");
+    }
+
+    @Test
+    void findsMarksThatMeanNothing() {
+        ConformanceList list = plant("""
+                class SampleTest {
+                    @Test @Row("B99") void unknown() {}
+                    @Test @Row("B15") void doesNotApply() {}
+                    @Row("B1") void isNoTest() {}
+                }
+                """);
+
+        assertThat(list.problems()).containsExactlyInAnyOrder(
+                "SampleTest.unknown names row B99, which does not exist",
+                "SampleTest.doesNotApply names row B15, which does not apply",
+                "SampleTest.isNoTest is marked with a row and is no test");
+    }
+
+    @Test
+    void findsTestsThatAreNotCompiled() {
+        Planted.write(root, Map.of("other/src/test/java/T.java", "class T {}\n"));
+
+        assertThat(plant("class SampleTest {}").problems())
+                .containsExactly("the tests of other are not compiled; build all modules at once");
+    }
+
+    @Test
+    void countsRecordedRowsThatDeviateByARule() {
+        Planted.write(root, Map.of("m/src/test/resources/deviations.csv",
+                "file,row,rule\nx,1,I2\nx,2,H4\nx,3,I2\n"));
+
+        assertThat(plant("class SampleTest {}").markdown())
+                .contains(" 3 rows have another expected value, by a rule that says so: "
+                        + "H4 1, I2 2.");
+    }
+
+    @Test
+    void theCatalogueIsWhole() {
+        ConformanceList list = plant("class SampleTest {}");
+
+        assertThat(list.markdown()).startsWith("# Conformance").contains("Of 137 rows 8 do not");
+        assertThat(list.applicable()).hasSize(129).doesNotHaveDuplicates();
+    }
+}
