@@ -1,0 +1,330 @@
+package dev.polder.task;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/// One thread's state as far as memory cares (the kernel's `task_struct`).
+///
+/// There is exactly one per thread, platform or virtual; it is found without a thread-local lookup
+/// on platform threads. Everything here is for the owner thread, unless it says otherwise.
+public final class Task extends ScopeStack {
+    /*
+     * The table. TABLE[id & MASK] is a cache in front of a ThreadLocal: a hit is
+     * `slot.refersTo(me)`. A thread's task may stand in one of two slots (its id, and its id
+     * multiplied); who finds both taken by live others uses the ThreadLocal each time. A slot keeps
+     * its first owner while that one lives: moving in would only trade one thread's speed for
+     * another's. Virtual threads look but never write: they are many and short, and draw ids from
+     * the same counter, so they would push every platform thread out.
+     *
+     * Memory order. The slots are read plainly and without any order, which is sound because a hit
+     * proves itself: the referent of a task is written once, by its own thread, in the constructor,
+     * before that thread stores the task anywhere. So a thread that reads a slot and finds itself
+     * as the referent reads its own earlier writes, in program order. A thread that reads another's
+     * task sees as referent either that other thread or, when the store was not ordered, null;
+     * neither is itself, so it misses and goes the slow way. Slots hold only sound references (Java
+     * has no torn ones). The slow way decides about replacing an owner it sees as dead: a wrong
+     * "dead" (a null referent seen early) only costs that owner its slot. Slots are written by
+     * compare-and-set, so that clearing one after its owner died cannot clear a successor.
+     *
+     * Weak owners. A task refers to its thread weakly, the table and the reaper to the task
+     * strongly: a dead thread can be collected, its task goes when the reaper has looked at it. A
+     * cleared referent counts as dead, because the JVM keeps live platform threads reachable, and a
+     * virtual thread that nothing refers to can never run again.
+     *
+     * A thread whose thread-locals are erased (some fork-join workers, between two tasks) and that
+     * has no slot gets a new, empty task. Scopes are not open then, unless they leaked.
+     *
+     * Comparing ids would be cheaper, but before Java 19 a subclass may override its id.
+     */
+
+    /// Inside: allocations lose FS (PF_MEMALLOC_NOFS).
+    public static final int NOFS = 1;
+
+    /// Inside: allocations lose IO and FS (PF_MEMALLOC_NOIO).
+    public static final int NOIO = 2;
+
+    /// Inside: no direct reclaim, and the reserve may be used (PF_MEMALLOC).
+    public static final int NORECLAIM = 4;
+
+    /// Slots: four times the platform threads of a large server; 4 KiB of references.
+    static final int SLOTS = 1024;
+
+    private static final int MASK = SLOTS - 1;
+
+    /// 2^64 divided by the golden ratio: spreads neighbouring ids over the second way.
+    private static final long SPREAD = 0x9E3779B97F4A7C15L;
+
+    private static final int SPREAD_SHIFT = Long.numberOfLeadingZeros(MASK);
+
+    /// Slow look-ups between two attempts of a thread to get a slot: its rivals live long, and
+    /// asking whether they do costs more than the look-up.
+    private static final int PATIENCE = 64;
+
+    private static final Object[] NO_POOLS = {};
+
+    private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Task[].class);
+
+    /// Stands in empty slots, so that the fast path needs no null test; it has no owner.
+    private static final Task VACANT = new Task(null, 0L, false);
+
+    private static final Task[] TABLE = vacantTable();
+
+    private static final ThreadLocal<Task> LOCAL = new ThreadLocal<>();
+
+    private final long threadId;
+    private final boolean virtual;
+    private final String name;
+
+    private int slowLookups;
+    private boolean inReclaim;
+    private long reclaimed;
+    private long patienceNanos;
+    private @Nullable Object group;
+    private @Nullable Object[] pools = NO_POOLS;
+
+    // FsReclaim's held masks, while a tracker is installed.
+    private int[] heldMasks = {};
+    private int heldCount;
+
+    // The reaper's own notes about this thread; guarded by the reaper's lock.
+    long seenSerial;
+    long seenNanos;
+    boolean toldTooLong;
+
+    private Task(@Nullable Thread owner, long threadId, boolean virtual) {
+        super(owner);
+        this.threadId = threadId;
+        this.virtual = virtual;
+        this.name = owner == null ? "" : owner.getName();
+    }
+
+    /// The task of the current thread; made when the thread first asks.
+    public static Task current() {
+        Thread me = Thread.currentThread();
+        Task task = TABLE[(int) ThreadKind.id(me) & MASK];
+        return task.refersTo(me) ? task : second(me);
+    }
+
+    private static Task second(Thread me) {
+        Task task = TABLE[secondWay(ThreadKind.id(me))];
+        return task.refersTo(me) ? task : slow(me);
+    }
+
+    private static int secondWay(long id) {
+        return (int) ((id * SPREAD) >>> SPREAD_SHIFT);
+    }
+
+    private static Task slow(Thread me) {
+        Task task = LOCAL.get();
+        if (task == null) {
+            task = new Task(me, ThreadKind.id(me), ThreadKind.isVirtual(me));
+            LOCAL.set(task);
+        }
+        if (!task.virtual && task.slowLookups++ % PATIENCE == 0
+                && !settle(task, (int) task.threadId & MASK)) {
+            settle(task, secondWay(task.threadId));
+        }
+        return task;
+    }
+
+    /// Moves into the slot unless a live owner has it.
+    private static boolean settle(Task task, int index) {
+        Task holder = TABLE[index];
+        return holder.ended() && SLOT.compareAndSet(TABLE, index, holder, task);
+    }
+
+    /// Empties the slots of a dead thread's task. Called by the reaper.
+    static void vacate(Task dead) {
+        SLOT.compareAndSet(TABLE, (int) dead.threadId & MASK, dead, VACANT);
+        SLOT.compareAndSet(TABLE, secondWay(dead.threadId), dead, VACANT);
+    }
+
+    /// Whether the task stands in one of its slots.
+    boolean settled() {
+        return TABLE[(int) threadId & MASK] == this || TABLE[secondWay(threadId)] == this;
+    }
+
+    private static Task[] vacantTable() {
+        Task[] table = new Task[SLOTS];
+        Arrays.fill(table, VACANT);
+        return table;
+    }
+
+    // ---- direct reclaim -------------------------------------------------------------------------
+
+    /// Whether the thread is in direct reclaim.
+    public boolean inReclaim() {
+        return inReclaim;
+    }
+
+    /// Enters direct reclaim: sets NORECLAIM for its duration (B9); returns the token for
+    /// `leaveReclaim`.
+    ///
+    /// @throws IllegalStateException when the thread is in reclaim already (rule R3)
+    public int enterReclaim() {
+        if (inReclaim) {
+            throw new IllegalStateException(
+                    "thread " + name + " enters reclaim from inside reclaim (rule R3)");
+        }
+        inReclaim = true;
+        return saveFlags(NORECLAIM);
+    }
+
+    /// Leaves direct reclaim.
+    public void leaveReclaim(int token) {
+        if (!inReclaim) {
+            throw new IllegalStateException("thread " + name + " is not in reclaim");
+        }
+        inReclaim = false;
+        restoreFlags(token);
+    }
+
+    /// Adds frames that this thread gave back (the kernel's reclaim_state); called on every free
+    /// while `inReclaim()`.
+    public void addReclaimed(long frames) {
+        reclaimed += frames;
+    }
+
+    /// Running total of `addReclaimed`; callers take differences.
+    public long reclaimed() {
+        return reclaimed;
+    }
+
+    /// How long the thread's present request may wait for memory, in nanoseconds; 0 for ever. A
+    /// request with NOFAIL ignores it.
+    public long patienceNanos() {
+        return patienceNanos;
+    }
+
+    /// Sets how long the thread's next requests may wait; 0 for ever.
+    public void patienceNanos(long nanos) {
+        patienceNanos = nanos;
+    }
+
+    // ---- failed closes --------------------------------------------------------------------------
+
+    /// Deals with a scope that `closeTop` refused: marks it closed if it is open and this is its
+    /// thread, and makes the exception that tells.
+    ///
+    /// @param serial the scope's
+    /// @param site the scope's
+    public IllegalStateException closeFailed(long serial, Object site) {
+        String scope = "scope " + ScopeText.site(site);
+        Task caller = current();
+        if (caller != this) {
+            return new IllegalStateException(scope + " was opened by thread " + ownerName()
+                    + " and cannot be closed by thread " + caller.ownerName() + ", which is inside "
+                    + caller.describeInnermost() + "; it stays open. Close it where it was opened");
+        }
+        String innermost = describeInnermost();
+        if (closeBuried(serial)) {
+            return new IllegalStateException(scope + " is closed out of order: still inside it is "
+                    + innermost + ". It counts as closed and its restriction ends with that one;"
+                    + " close scopes in reverse order, best by try-with-resources");
+        }
+        return new IllegalStateException(scope + " is closed already; the thread is now inside "
+                + innermost);
+    }
+
+    // ---- opaque slots ---------------------------------------------------------------------------
+
+    /// The memory group that the thread's accounted allocations are charged to; null for the root.
+    public @Nullable Object group() {
+        return group;
+    }
+
+    /// Sets the current memory group; null for the root.
+    public void group(@Nullable Object g) {
+        group = g;
+    }
+
+    /// What a pool keeps about this thread, null when nothing.
+    ///
+    /// @param poolIndex the pool's small number, 0 or more
+    public @Nullable Object poolState(int poolIndex) {
+        @Nullable Object[] p = pools;
+        return poolIndex < p.length ? p[poolIndex] : null;
+    }
+
+    /// Sets what a pool keeps about this thread.
+    public void poolState(int poolIndex, @Nullable Object state) {
+        if (poolIndex >= pools.length) {
+            pools = Arrays.copyOf(pools, Math.max(poolIndex + 1, 2 * pools.length));
+        }
+        pools[poolIndex] = state;
+    }
+
+    // ---- the thread -----------------------------------------------------------------------------
+
+    /// The owner.
+    ///
+    /// @throws IllegalStateException when it ended and was collected; ask `ended()` first
+    public Thread thread() {
+        Thread t = get();
+        if (t == null) {
+            throw new IllegalStateException("thread " + name + " ended and was collected");
+        }
+        return t;
+    }
+
+    /// The owner's id.
+    public long threadId() {
+        return threadId;
+    }
+
+    /// Whether the owner is a virtual thread.
+    public boolean isVirtual() {
+        return virtual;
+    }
+
+    /// Whether the owner has ended. May be called by any thread; when it returns true, everything
+    /// the owner did has happened before.
+    public boolean ended() {
+        Thread t = get();
+        return t == null || !t.isAlive();
+    }
+
+    /// Polls the threads that opened scopes, reports those that ended inside one, forgets the dead.
+    /// The module's daemon does the same every few seconds.
+    ///
+    /// @return how many threads were found to have ended inside a scope since the last call of this
+    ///     method, by whomever
+    public static int reap() {
+        return TaskReaper.reap(System.nanoTime());
+    }
+
+    @Override
+    void firstOpened() {
+        TaskReaper.watch(this);
+    }
+
+    @Override
+    String ownerName() {
+        Thread t = get();
+        String now = t == null ? name : t.getName();
+        return now.isEmpty() ? "#" + threadId + (virtual ? " (virtual)" : "") : now;
+    }
+
+    // ---- FsReclaim ------------------------------------------------------------------------------
+
+    /// Remembers the mask with which reclaim was announced, so that its end is announced with the
+    /// same one even if scopes changed between (K7).
+    public void pushHeldMask(int effectiveGfp) {
+        if (heldCount == heldMasks.length) {
+            heldMasks = Arrays.copyOf(heldMasks, Math.max(4, 2 * heldCount));
+        }
+        heldMasks[heldCount++] = effectiveGfp;
+    }
+
+    /// The mask announced last, -1 when there is none.
+    public int popHeldMask() {
+        return heldCount == 0 ? -1 : heldMasks[--heldCount];
+    }
+
+    @Override
+    public String toString() {
+        return "Task[" + ownerName() + ", " + describeScopes() + "]";
+    }
+}
