@@ -1,0 +1,128 @@
+package dev.polder;
+
+import dev.polder.base.Frames;
+import dev.polder.gfp.PolderEvents;
+import dev.polder.memgroup.MemGroup;
+import dev.polder.shrink.ShrinkerHandle;
+import dev.polder.slab.SlabCacheStats;
+import dev.polder.stat.VmStat;
+import dev.polder.zone.Watermarks;
+import dev.polder.zone.Zone;
+
+/// Collects what `memInfo()` and `showMem()` tell.
+final class Figures {
+    /// Heap bytes of the frame table, the buddy's links, the owners and the payers, for a frame.
+    private static final long HEAP_PER_FRAME = 1 + 2 * Integer.BYTES + 2 * Integer.BYTES;
+
+    private Figures() {}
+
+    static MemInfo memInfo(PolderConfig config, Wiring parts) {
+        Zone zone = parts.pages().zone();
+        Watermarks marks = zone.marks();
+        return new MemInfo(config.name(), parts.memory().mode(), config.budget(),
+                Frames.bytes(zone.managed()), Frames.bytes(zone.free()),
+                        Frames.bytes(zone.listed()),
+                Frames.bytes(marks.min()), Frames.bytes(marks.low()), Frames.bytes(marks.high()),
+                Frames.bytes(parts.slabs().frames()),
+                Frames.bytes(parts.slabs().reclaimableFrames()),
+                parts.vmalloc().liveBytes(), parts.vmalloc().lazyBytes(),
+                Frames.bytes(parts.vmalloc().pageTableFrames()), parts.memory().residentBytes(),
+                HEAP_PER_FRAME * zone.frames().size(), parts.mappings().used(),
+                parts.mappings().limit());
+    }
+
+    static String showMem(PolderConfig config, Wiring parts) {
+        MemInfo m = memInfo(config, parts);
+        StringBuilder out = new StringBuilder(4096);
+        out.append("Polder pool '").append(m.name()).append("', mode ").append(m.mode())
+                .append('\n');
+        line(out, "Budget", m.budget());
+        line(out, "MemTotal", m.total());
+        line(out, "MemFree", m.free());
+        line(out, "PageLists", m.listed());
+        line(out, "WatermarkMin", m.min());
+        line(out, "WatermarkLow", m.low());
+        line(out, "WatermarkHigh", m.high());
+        line(out, "Slab", m.slab());
+        line(out, "SReclaimable", m.slabReclaimable());
+        line(out, "VmallocUsed", m.vmalloc());
+        line(out, "VmallocLazy", m.vmallocLazy());
+        line(out, "PageTables", m.pageTables());
+        line(out, "Resident", m.resident());
+        line(out, "HeapTables", m.heapTables());
+        out.append("Mappings:       ").append(m.mappingsUsed()).append(" of ")
+                .append(m.mappingsLimit()).append('\n');
+        buddy(out, parts.pages().zone().freeBlocks());
+        groups(out, parts.root(), "");
+        shrinkers(out, parts);
+        parts.slabs().showSlabs(out);
+        counters(out, parts.stat());
+        return out.toString();
+    }
+
+    /// Tells of what a closing pool still holds.
+    static void reportLeaks(PolderConfig config, Wiring parts) {
+        StringBuilder held = new StringBuilder();
+        for (SlabCacheStats s : parts.slabs().stats()) {
+            if (s.activeObjects() > 0) {
+                held.append(held.isEmpty() ? "" : ", ").append(s.activeObjects())
+                        .append(" objects of cache ").append(s.name());
+            }
+        }
+        long vmalloc = parts.vmalloc().liveBytes();
+        if (vmalloc > 0) {
+            held.append(held.isEmpty() ? "" : ", ").append(vmalloc)
+                    .append(" bytes of vmalloc areas");
+        }
+        long runs = parts.pages().zone().used() - parts.slabs().frames()
+                - parts.vmalloc().frames();
+        if (runs > 0) {
+            held.append(held.isEmpty() ? "" : ", ").append(runs)
+                    .append(" frames of runs and large objects");
+        }
+        if (!held.isEmpty()) {
+            PolderEvents.reporter().trouble(config.name(),
+                    "closed while still allocated: " + held + "; free them before close", null);
+        }
+    }
+
+    private static void line(StringBuilder out, String name, long bytes) {
+        out.append(name).append(':').append(" ".repeat(15 - name.length()))
+                .append(bytes >> 10).append(" kB\n");
+    }
+
+    private static void buddy(StringBuilder out, long[] blocks) {
+        out.append("Free blocks by order:");
+        for (long n : blocks) {
+            out.append(' ').append(n);
+        }
+        out.append('\n');
+    }
+
+    private static void groups(StringBuilder out, MemGroup group, String indent) {
+        out.append(indent).append("group ").append(group.name()).append(": ")
+                .append(group.charged() >> 10).append(" kB charged\n");
+        for (MemGroup child : group.children()) {
+            groups(out, child, indent + "  ");
+        }
+    }
+
+    private static void shrinkers(StringBuilder out, Wiring parts) {
+        for (ShrinkerHandle h : parts.shrinkers().shrinkers()) {
+            out.append("shrinker ").append(h.name()).append(": holds ").append(h.heldBytes() >> 10)
+                    .append(" kB, freed ").append(Frames.bytes(h.freedFrames()) >> 10)
+                    .append(" kB in ").append(h.scans()).append(" scans, ").append(h.stops())
+                    .append(" stops, ").append(h.deferred()).append(" deferred, ")
+                    .append(h.skippedByDomain()).append(" skipped by domain\n");
+        }
+    }
+
+    private static void counters(StringBuilder out, VmStat stat) {
+        long[] sums = stat.snapshot();
+        for (VmStat.Item item : VmStat.Item.values()) {
+            if (sums[item.ordinal()] != 0) {
+                out.append(item.label()).append(' ').append(sums[item.ordinal()]).append('\n');
+            }
+        }
+    }
+}

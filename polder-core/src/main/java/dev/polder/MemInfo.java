@@ -1,0 +1,32 @@
+package dev.polder;
+
+/// Figures of a pool, in bytes unless said otherwise; `/proc/meminfo` for one pool. They are read
+/// one after the other while the pool works, so sums may be off by what happened meanwhile.
+///
+/// @param name the pool's name
+/// @param mode `linux` or `portable`
+/// @param budget what `PolderConfig.budget` said
+/// @param total frames that can be handed out
+/// @param free frames free for anybody, as the watermarks see them
+/// @param listed free frames on the stripes' lists
+/// @param min the min watermark
+/// @param low the low watermark
+/// @param high the high watermark
+/// @param slab frames held by object caches
+/// @param slabReclaimable frames of slabs without an object
+/// @param vmalloc bytes of live vmalloc areas
+/// @param vmallocLazy bytes of freed areas that are still mapped, for re-use
+/// @param pageTables frames of vmalloc's page tables
+/// @param resident memory that the system has given: the memfd's blocks
+/// @param heapTables Polder's own tables on the Java heap
+/// @param mappingsUsed mappings that this process' pools use (a count)
+/// @param mappingsLimit mappings that they may use (a count)
+public record MemInfo(String name, String mode, long budget, long total, long free, long listed,
+        long min, long low, long high, long slab, long slabReclaimable, long vmalloc,
+        long vmallocLazy, long pageTables, long resident, long heapTables, int mappingsUsed,
+        int mappingsLimit) {
+    /// Bytes that callers and Polder's own structures hold.
+    public long used() {
+        return total - free - listed;
+    }
+}

@@ -1,0 +1,318 @@
+package dev.polder;
+
+import dev.polder.base.Frames;
+import dev.polder.gfp.Gfp;
+import dev.polder.kv.KvAllocator;
+import dev.polder.memgroup.MemGroup;
+import dev.polder.mempool.MemPool;
+import dev.polder.os.PoolMemory;
+import dev.polder.page.NonBlockingThreads;
+import dev.polder.page.PageAllocator;
+import dev.polder.shrink.ShrinkerHandle;
+import dev.polder.slab.Kmalloc;
+import dev.polder.slab.SlabCache;
+import dev.polder.task.Task;
+import dev.polder.vmalloc.Vmalloc;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/// A pool of off-heap memory with one hard budget, that takes memory back from its consumers when
+/// it runs short. The memory of one kernel, so to speak, for one JVM program.
+///
+/// All methods may be called from any thread. Requests whose mask has DIRECT_RECLAIM may call the
+/// registered shrinkers on the calling thread and may wait; say what they must not do with a
+/// `MemallocScope` at the lock that matters. Memory is not zeroed without `Gfp.ZERO`.
+///
+/// Notes
+///
+/// Segments are slices of one segment over the whole pool, in an arena that [#close] closes:
+/// afterwards every access through them throws.
+public final class Polder implements AutoCloseable {
+    private final PolderConfig config;
+    private final Wiring parts;
+    private final PoolMemory memory;
+    private final MemorySegment all;
+    private final long patienceNanos;
+    private final AsyncAllocator async;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private Polder(PolderConfig config, Wiring parts) {
+        this.config = config;
+        this.parts = parts;
+        this.memory = parts.memory();
+        this.all = memory.segment();
+        this.patienceNanos = config.allocationDeadline().toNanos();
+        this.async = new AsyncAllocator(this);
+    }
+
+    /// Opens a pool.
+    ///
+    /// @throws IllegalStateException if native access is not enabled, the system refuses the
+    ///     memory, or the budget is above what this container may use; the message says what to do
+    public static Polder open(PolderConfig config) {
+        return new Polder(config, Wiring.of(config));
+    }
+
+    /// Allocates `size` bytes: small ones from object caches, larger ones contiguous if that is
+    /// easy, else by mapping frames next to one another (`kvmalloc`).
+    ///
+    /// @param size in bytes, at least 0; 0 gives an empty segment that is legal to free
+    /// @param gfp a set of [Gfp] bits
+    /// @throws AllocationFailedException if there is no memory; it says who holds it
+    /// @throws IllegalArgumentException if `size` is negative or `gfp` has unknown bits
+    /// @throws IllegalStateException if the pool is closed
+    public MemorySegment allocate(long size, int gfp) {
+        MemorySegment s = tryAllocate(size, gfp);
+        if (s == null) {
+            throw Shortage.exception(this, size, gfp);
+        }
+        return s;
+    }
+
+    /// Allocates `size` bytes at a multiple of `alignment`.
+    ///
+    /// @param size in bytes, at least 0
+    /// @param alignment a power of two, at most 4 MiB
+    /// @param gfp a set of [Gfp] bits
+    /// @throws AllocationFailedException if there is no memory
+    /// @throws IllegalArgumentException if an argument is out of range
+    public MemorySegment allocate(long size, long alignment, int gfp) {
+        requireSize(size);
+        if (alignment <= 0 || Long.bitCount(alignment) != 1
+                || alignment > Frames.SIZE << Frames.MAX_ORDER) {
+            throw new IllegalArgumentException("alignment must be a power of two up to "
+                    + (Frames.SIZE << Frames.MAX_ORDER) + ", not " + alignment);
+        }
+        Gfp.check(gfp);
+        if (size > Frames.SIZE && alignment <= Frames.SIZE) {
+            return allocate(size, gfp);
+        }
+        Task task = Task.current();
+        task.patienceNanos(patienceNanos);
+        long address;
+        try {
+            address = parts.kmalloc().alloc(size, alignment, gfp);
+        } finally {
+            task.patienceNanos(0);
+        }
+        if (address == 0) {
+            throw Shortage.exception(this, size, gfp);
+        }
+        return slice(address, size);
+    }
+
+    /// As [#allocate(long, int)], but null where that throws [AllocationFailedException].
+    public @Nullable MemorySegment tryAllocate(long size, int gfp) {
+        requireSize(size);
+        Task task = Task.current();
+        task.patienceNanos(patienceNanos);
+        long address;
+        try {
+            address = parts.kv().alloc(size, Gfp.check(gfp));
+        } finally {
+            task.patienceNanos(0);
+        }
+        return address == 0 ? null : slice(address, size);
+    }
+
+    /// Moves `s` to a new segment of `size` bytes; what fits is copied, and `s` is freed. On
+    /// failure `s` stays as it is.
+    ///
+    /// @throws AllocationFailedException if there is no memory
+    /// @throws IllegalArgumentException if `s` is not a whole live segment of this pool
+    public MemorySegment reallocate(MemorySegment s, long size, int gfp) {
+        requireWhole(s);
+        MemorySegment to = allocate(size, gfp);
+        MemorySegment.copy(s, 0, to, 0, Math.min(s.byteSize(), size));
+        free(s);
+        return to;
+    }
+
+    /// Frees a segment that this pool allocated, whichever thread did. Never waits, allocates or
+    /// calls a consumer.
+    ///
+    /// @param s the whole segment
+    /// @throws IllegalArgumentException if `s` is a slice, was freed already or is another pool's
+    public void free(MemorySegment s) {
+        requireWhole(s);
+        parts.kv().free(s.address());
+    }
+
+    /// Allocates without blocking the calling thread: at once if there is memory, else from another
+    /// thread after reclaim there.
+    ///
+    /// @return a future that ends with the segment or an [AllocationFailedException]
+    public CompletableFuture<MemorySegment> allocateAsync(long size, int gfp) {
+        requireSize(size);
+        return async.allocate(size, Gfp.check(gfp));
+    }
+
+    /// An arena whose segments come from this pool, zeroed, and are freed together when it closes.
+    ///
+    /// @param kind which threads may use it
+    /// @param gfp the mask of its allocations
+    public Arena arena(ArenaKind kind, int gfp) {
+        return new PoolArena(this, kind, Gfp.check(gfp));
+    }
+
+    /// Runs of frames.
+    public PageAllocator pages() {
+        return parts.pages();
+    }
+
+    /// Contiguous memory by address, up to 4 MiB.
+    public Kmalloc kmalloc() {
+        return parts.kmalloc();
+    }
+
+    /// Memory whose addresses are contiguous and whose frames need not be.
+    public Vmalloc vmalloc() {
+        return parts.vmalloc();
+    }
+
+    /// kmalloc first, vmalloc where that fails.
+    public KvAllocator kv() {
+        return parts.kv();
+    }
+
+    /// Creates a cache of objects of one size.
+    ///
+    /// @param name for reports
+    /// @param objectSize in bytes, 1..8192
+    public SlabCache createCache(String name, int objectSize) {
+        return new SlabCache(parts.slabs(), name, objectSize);
+    }
+
+    /// Creates a reserve of objects, so that a request that may block never fails.
+    ///
+    /// @param c where the objects come from
+    /// @param minimum objects that are always kept or out on loan, at least 1
+    /// @throws AllocationFailedException if the reserve cannot be filled
+    public MemPool createMemPool(SlabCache c, int minimum) {
+        MemPool pool = MemPool.tryCreate(c, minimum);
+        if (pool == null) {
+            throw Shortage.exception(this, (long) minimum * c.objectSize(), Gfp.KERNEL);
+        }
+        return pool;
+    }
+
+    /// Registers something that can give memory back.
+    public Registration register(ShrinkerSpec spec) {
+        ShrinkerHandle h = parts.shrinkers().register(spec.name(), spec.shrinker(), spec.domain(),
+                spec.seeks(), spec.batch(), spec.groupAware(), spec.objectBytes());
+        return new HandleRegistration(h);
+    }
+
+    /// The root memory group.
+    public MemGroup group() {
+        return parts.root();
+    }
+
+    /// Declares a thread, such as an event loop, as one that must not block.
+    public static void declareNonBlocking(Thread t, NonBlockingPolicy p) {
+        NonBlockingThreads.declare(t, p == NonBlockingPolicy.REPORT, p == NonBlockingPolicy.NARROW);
+    }
+
+    /// Figures of the pool.
+    public MemInfo memInfo() {
+        return Figures.memInfo(config, parts);
+    }
+
+    /// Everything about the pool as text for people: watermarks, buddy, caches, areas, shrinkers.
+    public String showMem() {
+        return Figures.showMem(config, parts);
+    }
+
+    /// Walks every invariant of every layer and throws on the first that fails. Meant for tests and
+    /// diagnosis while nobody else uses the pool.
+    ///
+    /// @throws IllegalStateException that names what is wrong
+    public void verify() {
+        parts.pages().verify();
+        parts.slabs().verify();
+        parts.kmalloc().verify();
+        parts.vmalloc().verify();
+    }
+
+    /// The pool's configuration.
+    public PolderConfig config() {
+        return config;
+    }
+
+    /// Closes the pool: refuses new requests, ends waits with an IllegalStateException, waits for
+    /// running shrinkers, reports what is still allocated and gives the memory back. Segments
+    /// throw from then on; a raw address gives an InternalError. A second call does nothing.
+    ///
+    /// @throws IllegalStateException if called from inside a shrinker
+    @Override
+    public void close() {
+        if (parts.shrinkers().insideCallback()) {
+            throw new IllegalStateException("pool '" + config.name()
+                    + "' cannot be closed from inside"
+                    + " a shrinker: close waits for it to return; close on another thread");
+        }
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        parts.pages().close();
+        async.close();
+        parts.kswapd().close();
+        parts.shrinkers().closeAll();
+        parts.slabs().close();
+        Figures.reportLeaks(config, parts);
+        memory.close();
+        parts.vmalloc().close();
+    }
+
+    Wiring parts() {
+        return parts;
+    }
+
+    private MemorySegment slice(long address, long size) {
+        return all.asSlice(address - all.address(), size);
+    }
+
+    private void requireWhole(MemorySegment s) {
+        if (closed.get()) {
+            throw new IllegalArgumentException("pool '" + config.name()
+                    + "' is closed; its segments went with it and need no free");
+        }
+        long offset = s.address() - all.address();
+        if (!s.isNative() || offset < 0 || offset >= all.byteSize()) {
+            throw new IllegalArgumentException(s + " is no segment of pool '" + config.name()
+                    + "'; free it where it was allocated");
+        }
+        long recorded = parts.kv().requestedSize(s.address());
+        if (recorded != s.byteSize()) {
+            throw new IllegalArgumentException("segment of " + s.byteSize() + " bytes at 0x"
+                    + Long.toHexString(s.address()) + " was allocated with " + recorded
+                    + "; free the whole segment that allocate returned, not a slice of it");
+        }
+    }
+
+    private static void requireSize(long size) {
+        if (size < 0) {
+            throw new IllegalArgumentException("size must be at least 0, not " + size);
+        }
+    }
+
+    private record HandleRegistration(ShrinkerHandle handle) implements Registration {
+        @Override
+        public String name() {
+            return handle.name();
+        }
+
+        @Override
+        public long deferred() {
+            return handle.deferred();
+        }
+
+        @Override
+        public void close() {
+            handle.close();
+        }
+    }
+}

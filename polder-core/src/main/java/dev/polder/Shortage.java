@@ -1,0 +1,157 @@
+package dev.polder;
+
+import dev.polder.base.Frames;
+import dev.polder.gfp.Gfp;
+import dev.polder.gfp.Memalloc;
+import dev.polder.memgroup.MemGroup;
+import dev.polder.reclaim.ReclaimReport;
+import dev.polder.slab.SlabCacheStats;
+import dev.polder.task.Task;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The figures of one failed request, copied when it failed.
+///
+/// @param size bytes that were asked for
+/// @param gfp the mask that was passed
+/// @param used that mask as the scopes left it
+/// @param scopes the thread's scopes, in words
+/// @param group the memory group that paid, or null
+/// @param refused what the group's limit says, or null if no limit was in the way
+/// @param info the pool
+/// @param freeBlocks free blocks of each order
+/// @param caches the object caches that hold most
+/// @param groups the memory groups that hold most
+/// @param reclaim the shrinkers that were of no use
+record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup group,
+        @Nullable String refused, MemInfo info, List<Long> freeBlocks, List<SlabCacheStats> caches,
+        List<String> groups, ReclaimReport reclaim) {
+    private static final int TOP = 5;
+    private static final int MAX_SKIPPED = 8;
+
+    /// The exception for a request of the current thread that has just failed.
+    static AllocationFailedException exception(Polder pool, long size, int gfp) {
+        return new AllocationFailedException(of(pool, size, gfp));
+    }
+
+    private static Shortage of(Polder pool, long size, int gfp) {
+        Wiring parts = pool.parts();
+        int used = Memalloc.effective(gfp);
+        MemGroup group = MemGroup.current();
+        return new Shortage(size, gfp, used, Task.current().describeScopes(), group,
+                refusal(group, size), pool.memInfo(),
+                        Arrays.stream(parts.pages().zone().freeBlocks()).boxed().toList(),
+                topCaches(parts), topGroups(parts.root()), parts.vmscan().report(used));
+    }
+
+    private static @Nullable String refusal(@Nullable MemGroup group, long size) {
+        for (MemGroup g = group; g != null; g = g.parent()) {
+            if (g.failed()) {
+                return "group " + g.path()
+                        + " was failed by the out-of-memory policy; its owner must"
+                        + " free its memory and call reset()";
+            }
+            if (g.max() != MemGroup.MAX && g.charged() + size > g.max()) {
+                return "group " + g.path() + " holds " + mib(g.charged()) + " of its limit of "
+                        + mib(g.max());
+            }
+        }
+        return null;
+    }
+
+    private static List<SlabCacheStats> topCaches(Wiring parts) {
+        List<SlabCacheStats> all = parts.slabs().stats();
+        all.removeIf(s -> s.frames() == 0);
+        all.sort(Comparator.comparingLong(SlabCacheStats::frames).reversed());
+        return List.copyOf(all.subList(0, Math.min(TOP, all.size())));
+    }
+
+    private static List<String> topGroups(MemGroup root) {
+        List<MemGroup> all = new ArrayList<>(root.children());
+        all.removeIf(g -> g.charged() == 0);
+        all.sort(Comparator.comparingLong(MemGroup::charged).reversed());
+        return all.stream().limit(TOP).map(g -> g.path() + "  " + mib(g.charged())).toList();
+    }
+
+    /// The message.
+    String text() {
+        StringBuilder out = new StringBuilder(1024);
+        out.append("pool '").append(info.name()).append("' has no memory for ").append(size)
+                .append(" bytes (order ").append(Frames.orderFor(size)).append(") with ")
+                .append(Gfp.toString(gfp)).append('\n');
+        out.append("  mask in use  ").append(Gfp.toString(used)).append("; ").append(scopes)
+                .append('\n');
+        if (refused != null) {
+            out.append("  limit        ").append(refused).append('\n');
+        }
+        out.append("  pool         budget ").append(mib(info.budget())).append(", free ")
+                .append(mib(info.free())).append(", marks: min ").append(mib(info.min()))
+                .append(", low ").append(mib(info.low())).append(", high ").append(mib(info.high()))
+                .append('\n');
+        out.append("  free blocks  ");
+        for (int k = 0; k < freeBlocks.size(); k++) {
+            out.append(k == 0 ? "" : " ").append(freeBlocks.get(k)).append('×').append(4L << k);
+        }
+        out.append(" KiB\n");
+        holders(out);
+        skipped(out);
+        out.append("  what to do   ").append(advice()).append('\n');
+        return out.toString();
+    }
+
+    private void holders(StringBuilder out) {
+        out.append("  held by      vmalloc areas ").append(mib(info.vmalloc()))
+                .append(", freed but mapped ")
+                .append(mib(info.vmallocLazy())).append(", page tables ")
+                .append(mib(info.pageTables())).append(", object caches ").append(mib(info.slab()))
+                .append('\n');
+        for (SlabCacheStats s : caches) {
+            out.append("    cache ").append(s.name()).append("  ")
+                    .append(mib(Frames.bytes(s.frames()))).append(", ").append(s.activeObjects())
+                    .append(" objects in use\n");
+        }
+        for (String g : groups) {
+            out.append("    group ").append(g).append('\n');
+        }
+    }
+
+    private void skipped(StringBuilder out) {
+        out.append("  shrinkers    ").append(reclaim.shrinkers())
+                .append(" registered, holding about ")
+                .append(mib(reclaim.heldBytes())).append(", of which ")
+                .append(mib(reclaim.skippedBytes())).append(" were out of reach\n");
+        reclaim.skipped().stream().limit(MAX_SKIPPED)
+                .forEach(s -> out.append("    ").append(s).append('\n'));
+    }
+
+    private String advice() {
+        if (refused != null) {
+            return "raise the group's limit, or free what the group holds";
+        }
+        if (size > info.budget()) {
+            return "the request is larger than the budget; raise PolderConfig.budget";
+        }
+        if (!Gfp.allowsBlocking(used)) {
+            return "the mask may not block, so nothing was reclaimed: allocate ahead, use a "
+                    + "MemPool,"
+                    + " or allocateAsync";
+        }
+        if (reclaim.skippedBytes() >= size) {
+            return "the scope keeps reclaim out of memory that would do: end it earlier, or exclude"
+                    + " only the domain whose lock is held";
+        }
+        if (reclaim.heldBytes() < size) {
+            return "nobody can give that much back: raise the budget, or register a shrinker for "
+                    + "what"
+                    + " holds the memory";
+        }
+        return "let the request wait longer (allocationDeadline), or raise the budget";
+    }
+
+    static String mib(long bytes) {
+        return (bytes >> 20) + "." + (((bytes & 0xfffff) * 10) >> 20) + " MiB";
+    }
+}

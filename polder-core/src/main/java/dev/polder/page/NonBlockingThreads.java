@@ -1,0 +1,49 @@
+package dev.polder.page;
+
+import java.util.Collections;
+import java.util.Map;
+import java.util.WeakHashMap;
+
+/// Threads that were declared non-blocking: event loops, above all. Process-wide, as threads are.
+///
+/// Notes
+///
+/// Until the first thread is declared a request pays one plain read of a static; afterwards a
+/// request that could block pays a look-up in a weak map.
+public final class NonBlockingThreads {
+    private static final Map<Thread, Mode> DECLARED =
+            Collections.synchronizedMap(new WeakHashMap<>());
+    private static volatile boolean any;
+
+    private NonBlockingThreads() {}
+
+    /// What is done about a request that could block.
+    enum Mode {
+        /// Let it be.
+        ALLOW,
+        /// Tell of it.
+        REPORT,
+        /// Take DIRECT_RECLAIM away, unless it has NOFAIL: then tell of it (`semantics.md` B17).
+        NARROW
+    }
+
+    /// Declares a thread; the last declaration counts.
+    public static void declare(Thread thread, boolean report, boolean narrow) {
+        DECLARED.put(thread, narrow ? Mode.NARROW : report ? Mode.REPORT : Mode.ALLOW);
+        any = true;
+    }
+
+    /// True if the current thread was declared, whatever its mode.
+    public static boolean isCurrent() {
+        return any && DECLARED.containsKey(Thread.currentThread());
+    }
+
+    /// The mode of the current thread.
+    static Mode modeOfCurrent() {
+        if (!any) {
+            return Mode.ALLOW;
+        }
+        Mode mode = DECLARED.get(Thread.currentThread());
+        return mode == null ? Mode.ALLOW : mode;
+    }
+}

@@ -1,0 +1,26 @@
+package dev.polder.page;
+
+/// What a page request is for. A [PageRequestListener] sees it; it changes nothing.
+public enum Role {
+    /// A caller's own `alloc_pages`.
+    DIRECT("direct"),
+    /// A slab of an object cache.
+    SLAB("slab"),
+    /// A kmalloc above the largest size class.
+    KMALLOC_LARGE("kmalloc-large"),
+    /// Data frames of a vmalloc area.
+    VMALLOC_DATA("vmalloc-data"),
+    /// A node of vmalloc's page table.
+    PGTABLE("pgtable");
+
+    private final String label;
+
+    Role(String label) {
+        this.label = label;
+    }
+
+    /// The role's name as people and recordings write it: `kmalloc-large`.
+    public String label() {
+        return label;
+    }
+}

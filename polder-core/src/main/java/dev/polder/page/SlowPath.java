@@ -1,0 +1,220 @@
+package dev.polder.page;
+
+import dev.polder.base.Frames;
+import dev.polder.gfp.Gfp;
+import dev.polder.memgroup.MemGroup;
+import dev.polder.os.Clock;
+import dev.polder.reclaim.Kswapd;
+import dev.polder.reclaim.Vmscan;
+import dev.polder.shrink.ShrinkerRegistry;
+import dev.polder.stat.VmStat;
+import dev.polder.stat.VmStat.Item;
+import dev.polder.task.Task;
+import dev.polder.zone.Watermarks;
+import dev.polder.zone.Zone;
+import org.jspecify.annotations.Nullable;
+
+/// What happens when the low watermark refuses a request. The kernel's `__alloc_pages_slowpath`, in
+/// the order of `semantics.md` D2 without its compaction steps.
+///
+/// Notes
+///
+/// A request waits here only if its mask has DIRECT_RECLAIM and its thread is not in reclaim. The
+/// figures of one request are locals and parameters: nothing is allocated and nothing is logged;
+/// stalls are handed to [StallWatch], which hands them to another thread.
+///
+/// Who may hold a lock that others need (no FS, or a domain excluded) is never made to wait for
+/// one particular other: it goes on reclaiming for itself, and nobody is failed for it (D16).
+final class SlowPath {
+    /// Rounds without progress before the end of the road (`MAX_RECLAIM_RETRIES`, D11).
+    private static final int MAX_FRUITLESS = 16;
+
+    private final String pool;
+    private final Zone zone;
+    private final Vmscan vmscan;
+    private final Kswapd kswapd;
+    private final ShrinkerRegistry shrinkers;
+    private final VmStat stat;
+    private final Clock clock;
+    private final StallWatch stalls;
+    private final EndOfRoad endOfRoad;
+    private volatile boolean closing;
+
+    SlowPath(PageAllocator.Parts parts) {
+        this.pool = parts.pool();
+        this.zone = parts.zone();
+        this.vmscan = parts.vmscan();
+        this.kswapd = parts.kswapd();
+        this.shrinkers = parts.shrinkers();
+        this.stat = parts.stat();
+        this.clock = parts.clock();
+        this.stalls = new StallWatch(pool, clock);
+        this.endOfRoad = new EndOfRoad(parts, this);
+    }
+
+    /// A run of `order`, or 0.
+    ///
+    /// @param task the current thread's state
+    /// @param group the group that pays, or null
+    /// @param order 0..[Frames#MAX_ORDER]
+    /// @param gfp the mask, already narrowed by the scopes
+    long alloc(Task task, @Nullable MemGroup group, int order, int gfp) {
+        stat.add(Item.PGALLOC_SLOW);
+        boolean wake = (gfp & Gfp.KSWAPD_RECLAIM) != 0;
+        if (wake) {
+            kswapd.wake(order);
+        }
+        long run = zone.take(order, minMark(gfp));
+        if (run != 0) {
+            return run;
+        }
+        boolean mayReclaim = Gfp.allowsBlocking(gfp) && (task.flags() & Task.NORECLAIM) == 0;
+        boolean nofail = (gfp & Gfp.NOFAIL) != 0;
+        if (nofail && !mayReclaim) {
+            stalls.nofailMisuse(order, gfp);
+        }
+        long start = clock.nanos();
+        int fruitless = 0;
+        for (;;) {
+            requireOpen();
+            run = attempt(task, order, gfp, wake);
+            if (run != 0) {
+                return run;
+            }
+            if (mayReclaim) {
+                boolean progress = vmscan.tryToFreePages(order, gfp) > 0;
+                run = attemptAfterReclaim(order, gfp, progress);
+                if (run != 0) {
+                    return run;
+                }
+                fruitless = progress && order <= Frames.COSTLY_ORDER ? 0 : fruitless + 1;
+                if (mayRetry(order, gfp) && worthRetrying(order, gfp, fruitless)
+                        && !expired(start, task, nofail)) {
+                    stat.add(Item.ALLOC_RETRY);
+                    stalls.check(start, task, order, gfp);
+                    continue;
+                }
+                if (mayRetry(order, gfp)) {
+                    run = endOfRoad.enter(group, task, order, gfp);
+                    if (run > 0) {
+                        return run;
+                    }
+                    if (run == EndOfRoad.GO_ON && !expired(start, task, nofail)) {
+                        fruitless = 0;
+                        waitATick(start, task, order, gfp);
+                        continue;
+                    }
+                }
+            }
+            if (!nofail || !Gfp.allowsBlocking(gfp)) {
+                if (wake && !mayReclaim) {
+                    kswapd.rescue();
+                }
+                return 0;
+            }
+            run = lastResort(order);
+            if (run != 0) {
+                return run;
+            }
+            waitATick(start, task, order, gfp);
+        }
+    }
+
+    /// Refuses new requests and ends the waiting ones.
+    void close() {
+        closing = true;
+        vmscan.closing();
+    }
+
+    boolean closing() {
+        return closing;
+    }
+
+    void requireOpen() {
+        if (closing) {
+            throw new IllegalStateException("pool '" + pool + "' is closed; no memory can be had");
+        }
+    }
+
+    /// D2 (5)–(7): kswapd is woken again (D4), then one attempt, with the reserves if entitled.
+    private long attempt(Task task, int order, int gfp, boolean wake) {
+        if (wake) {
+            kswapd.wake(order);
+        }
+        if (!ignoresMarks(task, gfp)) {
+            return zone.take(order, minMark(gfp));
+        }
+        long run = zone.take(order, minMark(gfp));
+        if (run == 0) {
+            run = zone.take(order, -1);
+            if (run != 0) {
+                stat.add(Item.ALLOC_RESERVE, 1L << order);
+            }
+        }
+        return run;
+    }
+
+    /// D2 (10) and D7: an attempt; after progress that did not help, one more with the stripes'
+    /// lists drained.
+    private long attemptAfterReclaim(int order, int gfp, boolean progress) {
+        long run = zone.take(order, minMark(gfp));
+        if (run == 0 && progress) {
+            zone.drain();
+            run = zone.take(order, minMark(gfp));
+        }
+        return run;
+    }
+
+    /// D2 (12), (13): NORETRY makes one round (D9), and so does a costly order without
+    /// RETRY_MAYFAIL (D10).
+    private static boolean mayRetry(int order, int gfp) {
+        return (gfp & Gfp.NORETRY) == 0
+                && (order <= Frames.COSTLY_ORDER || (gfp & Gfp.RETRY_MAYFAIL) != 0);
+    }
+
+    /// D11: too many fruitless rounds, or even everything reclaimable would not meet the mark.
+    private boolean worthRetrying(int order, int gfp, int fruitless) {
+        if (fruitless > MAX_FRUITLESS) {
+            return false;
+        }
+        long attainable = zone.free() + shrinkers.reclaimableFrames();
+        return attainable - ((1L << order) - 1) > minMark(gfp);
+    }
+
+    /// D18: NOFAIL gets the HIGH reserve, not the whole one, before it goes round again.
+    private long lastResort(int order) {
+        return zone.take(order, Watermarks.reduced(zone.marks().min(), true, false));
+    }
+
+    /// C7 and A10: MEMALLOC in the mask or the scope, unless NOMEMALLOC takes it back.
+    private static boolean ignoresMarks(Task task, int gfp) {
+        return (gfp & Gfp.NOMEMALLOC) == 0
+                && ((gfp & Gfp.MEMALLOC) != 0 || (task.flags() & Task.NORECLAIM) != 0);
+    }
+
+    private long minMark(int gfp) {
+        return Watermarks.reduced(zone.marks().min(), (gfp & Gfp.HIGH) != 0,
+                !Gfp.allowsBlocking(gfp) && (gfp & Gfp.NOMEMALLOC) == 0);
+    }
+
+    private boolean expired(long start, Task task, boolean nofail) {
+        long patience = task.patienceNanos();
+        return !nofail && patience != 0 && clock.nanos() - start >= patience;
+    }
+
+    private void waitATick(long start, Task task, int order, int gfp) {
+        stalls.check(start, task, order, gfp);
+        stat.add(Item.ALLOC_RETRY);
+        sleep(Clock.TICK_NANOS);
+    }
+
+    /// Sleeps although the thread may be interrupted, and keeps the interrupt: whoever loops here
+    /// would spin otherwise.
+    void sleep(long nanos) {
+        boolean interrupted = Thread.interrupted();
+        clock.park(this, nanos);
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package dev.polder.reclaim;
+
+import dev.polder.gfp.Gfp;
+import dev.polder.gfp.ReclaimDomain;
+import dev.polder.shrink.ShrinkerHandle;
+import dev.polder.shrink.ShrinkerRegistry;
+import dev.polder.task.Task;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Which shrinkers hold memory that one request could not get, how much, and why: the part of a
+/// failure's message that tells a person where the memory is.
+///
+/// Figures are of the moment of the failure; the text is made when it is read.
+public final class ReclaimReport {
+
+    /// Why a shrinker was of no use to the request.
+    public enum Cause {
+        /// The request's thread excludes its domain.
+        DOMAIN("its domain is excluded"),
+        /// It answered STOP to a mask without FS or IO.
+        MASK("it stopped at the mask"),
+        /// Background reclaim is stuck inside it.
+        STUCK("background reclaim is stuck inside it"),
+        /// It kept throwing and is set aside.
+        QUARANTINED("it kept throwing and is set aside");
+
+        private final String words;
+
+        Cause(String words) {
+            this.words = words;
+        }
+    }
+
+    /// One shrinker that was of no use.
+    ///
+    /// @param name the shrinker's name
+    /// @param cause why
+    /// @param heldBytes about how much its consumer held at the last count
+    /// @param deferredObjects objects left for a later reclaimer
+    /// @param domain its domain, null if none
+    /// @param site the innermost scope of the requesting thread, null if it is in none
+    public record Skipped(String name, Cause cause, long heldBytes, long deferredObjects,
+            @Nullable ReclaimDomain domain, @Nullable Object site) {
+
+        @Override
+        public String toString() {
+            return "shrinker '" + name + "' holds " + (heldBytes >> 10) + " KiB, " + cause.words
+                    + (site == null ? "" : " by " + site)
+                    + (deferredObjects == 0 ? "" : "; " + deferredObjects + " objects deferred");
+        }
+    }
+
+    private final int shrinkers;
+    private final long heldBytes;
+    private final List<Skipped> skipped;
+
+    private ReclaimReport(int shrinkers, long heldBytes, List<Skipped> skipped) {
+        this.shrinkers = shrinkers;
+        this.heldBytes = heldBytes;
+        this.skipped = List.copyOf(skipped);
+    }
+
+    static ReclaimReport collect(ShrinkerRegistry registry, int mask, Task task) {
+        List<ShrinkerHandle> all = registry.shrinkers();
+        List<Skipped> skipped = new ArrayList<>();
+        long held = 0;
+        for (ShrinkerHandle h : all) {
+            held = saturatedAdd(held, h.heldBytes());
+            Cause cause = cause(h, mask, task);
+            if (cause != null) {
+                skipped.add(new Skipped(h.name(), cause, h.heldBytes(), h.deferred(), h.domain(),
+                        task.innermostSite()));
+            }
+        }
+        skipped.sort(Comparator.comparingLong(Skipped::heldBytes).reversed());
+        return new ReclaimReport(all.size(), held, skipped);
+    }
+
+    private static @Nullable Cause cause(ShrinkerHandle h, int mask, Task task) {
+        ReclaimDomain domain = h.domain();
+        if (domain != null && task.excludes(domain)) {
+            return Cause.DOMAIN;
+        }
+        if (h.quarantined()) {
+            return Cause.QUARANTINED;
+        }
+        if (h.stuck()) {
+            return Cause.STUCK;
+        }
+        return !Gfp.has(mask, Gfp.IO | Gfp.FS) && h.lastScanMaskStop() ? Cause.MASK : null;
+    }
+
+    /// Shrinkers registered.
+    public int shrinkers() {
+        return shrinkers;
+    }
+
+    /// About how many bytes all consumers held together.
+    public long heldBytes() {
+        return heldBytes;
+    }
+
+    /// The shrinkers of no use to the request, those that hold most first.
+    public List<Skipped> skipped() {
+        return skipped;
+    }
+
+    /// About how many bytes the skipped consumers held together.
+    public long skippedBytes() {
+        long bytes = 0;
+        for (Skipped s : skipped) {
+            bytes = saturatedAdd(bytes, s.heldBytes);
+        }
+        return bytes;
+    }
+
+    private static long saturatedAdd(long a, long b) {
+        long sum = a + b;
+        return sum < 0 ? Long.MAX_VALUE : sum;
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder(shrinkers + " shrinkers hold about "
+                + (heldBytes >> 10) + " KiB, of which " + (skippedBytes() >> 10)
+                + " KiB were out of reach");
+        for (Skipped s : skipped) {
+            text.append(System.lineSeparator()).append("  ").append(s);
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,251 @@
+package dev.polder.slab;
+
+import dev.polder.base.Check;
+import dev.polder.base.Frames;
+import dev.polder.gfp.Gfp;
+import dev.polder.page.PageAllocator;
+import dev.polder.page.Role;
+import dev.polder.zone.FrameTable;
+import org.jspecify.annotations.Nullable;
+
+/// Objects of any size up to 4 MiB, in one piece. The kernel's `kmalloc` and `kfree`.
+///
+/// Sizes up to 8 KiB come from caches of 13 size classes, larger ones are runs of pages. An object
+/// whose size is a power of two lies on a multiple of it (`semantics.md` G4). Any thread may free
+/// what another allocated. Memory is not zeroed unless `__GFP_ZERO` asks for it.
+///
+/// Notes
+///
+/// The state that a slab keeps of an object is here the size that was asked for (1..8192), so that
+/// the recorded size costs nothing and a free object is told by 0.
+public final class Kmalloc {
+    /// Largest request, 4 MiB: a run of the largest order. Larger ones are a shortage.
+    public static final long MAX_SIZE = Frames.SIZE << Frames.MAX_ORDER;
+
+    private final Slabs slabs;
+    private final PageAllocator pages;
+    private final FrameTable frames;
+    private final long zeroSentinel;
+    private final SlabCache[] caches = new SlabCache[SizeClasses.COUNT];
+    private final LargeObjects large;
+
+    /// A `kmalloc` with caches of its own over `pages`; a pool makes it over one [Slabs] instead.
+    public Kmalloc(PageAllocator pages) {
+        this(new Slabs(pages));
+    }
+
+    /// The `kmalloc` of the pool that `slabs` belongs to.
+    public Kmalloc(Slabs slabs) {
+        this.slabs = slabs;
+        this.pages = slabs.pages();
+        this.frames = pages.frames();
+        this.zeroSentinel = pages.memory().zeroSentinel();
+        this.large = new LargeObjects(frames.size());
+        for (int i = 0; i < caches.length; i++) {
+            int size = SizeClasses.size(i);
+            caches[i] = new SlabCache(slabs, "kmalloc-" + nameOf(size), size, large);
+        }
+    }
+
+    /// Takes `size` bytes.
+    ///
+    /// @param size bytes; 0 gives an address that may be freed but not touched, above [#MAX_SIZE]
+    ///        nothing
+    /// @param gfp a set of [Gfp] bits
+    /// @return the address, or 0 for shortage
+    /// @throws IllegalArgumentException if `size` is negative or `gfp` has unknown bits
+    /// @throws IllegalStateException if the pool is closed
+    public long alloc(long size, int gfp) {
+        if (size > 0 && size <= SizeClasses.LARGEST) {
+            return caches[SizeClasses.indexOf(size)].alloc(gfp, (short) size);
+        }
+        return allocLarge(size, 1, gfp);
+    }
+
+    /// Takes `size` bytes on a multiple of `alignment`.
+    ///
+    /// @param alignment a power of two up to 4 MiB
+    /// @throws IllegalArgumentException also if `alignment` is not such
+    public long alloc(long size, long alignment, int gfp) {
+        if (Long.bitCount(alignment) != 1 || alignment < 1 || alignment > MAX_SIZE) {
+            throw new IllegalArgumentException("alignment must be a power of two from 1 to "
+                    + MAX_SIZE + ", not " + alignment);
+        }
+        int index = size > 0 ? SizeClasses.indexOf(size, alignment) : -1;
+        if (index >= 0) {
+            return caches[index].alloc(gfp, (short) size);
+        }
+        return allocLarge(size, alignment, gfp);
+    }
+
+    /// Gives an object back. Never allocates, waits or calls a consumer.
+    ///
+    /// @param address what [#alloc] returned; 0 does nothing
+    /// @throws IllegalArgumentException if `address` is not an object of `kmalloc` in use; the
+    ///         message says what it is
+    public void free(long address) {
+        Object owner = slabs.ownerAt(address);
+        if (owner instanceof Slab slab) {
+            int index = slab.indexOf(address);
+            if (index >= 0 && slab.state(index) != Slab.FREE && isMine(slab)) {
+                slab.cache.free(slab, index, address);
+                return;
+            }
+        }
+        freeOther(address, owner);
+    }
+
+    /// Bytes that may be used of the object at `address`, at least those asked for. The kernel's
+    /// `ksize`.
+    ///
+    /// @throws IllegalArgumentException if `address` is not an object of `kmalloc` in use
+    public long usableSize(long address) {
+        if (address == zeroSentinel) {
+            return 0;
+        }
+        Slab slab = liveSlab(address);
+        return slab != null ? slab.cache.objectSize()
+                : Frames.SIZE << frames.order(liveRun(address));
+    }
+
+    /// Bytes that were asked for.
+    ///
+    /// @throws IllegalArgumentException if `address` is not an object of `kmalloc` in use
+    public long requestedSize(long address) {
+        if (address == zeroSentinel) {
+            return 0;
+        }
+        Slab slab = liveSlab(address);
+        return slab != null ? slab.state(slab.indexOf(address)) : large.requested(liveRun(address));
+    }
+
+    /// Records `size` as the requested one if the object has room for it where it lies; false, and
+    /// nothing changed, if it has not, or if a smaller class would do. For `krealloc`.
+    ///
+    /// @throws IllegalArgumentException if `address` is not an object of `kmalloc` in use, or
+    ///         `size` is negative
+    public boolean resize(long address, long size) {
+        if (size < 0) {
+            throw negative(size);
+        }
+        if (address == zeroSentinel) {
+            return size == 0;
+        }
+        Slab slab = liveSlab(address);
+        if (slab != null) {
+            boolean fits = size > 0 && size <= SizeClasses.LARGEST
+                    && caches[SizeClasses.indexOf(size)] == slab.cache;
+            if (fits) {
+                slab.state(slab.indexOf(address), (short) size);
+            }
+            return fits;
+        }
+        long run = liveRun(address);
+        boolean fits = size > SizeClasses.LARGEST && Frames.orderFor(size) == frames.order(run);
+        if (fits) {
+            large.requested(run, (int) size);
+        }
+        return fits;
+    }
+
+    /// True if `address` is what [#alloc] returned for an object that is in use, or for 0 bytes.
+    public boolean owns(long address) {
+        if (address == zeroSentinel) {
+            return true;
+        }
+        Object owner = slabs.ownerAt(address);
+        if (owner instanceof Slab slab) {
+            int index = slab.indexOf(address);
+            return index >= 0 && slab.state(index) != Slab.FREE && isMine(slab);
+        }
+        return owner == large && isRunStart(address);
+    }
+
+    /// What all object caches of the pool share.
+    public Slabs slabs() {
+        return slabs;
+    }
+
+    /// Walks every invariant of the caches and of the large objects and throws on the first that
+    /// fails. Only while nobody takes or gives.
+    public void verify() {
+        for (SlabCache cache : caches) {
+            cache.verify();
+        }
+        for (long pfn = 0; pfn < frames.size(); pfn++) {
+            boolean mine = frames.owner(pfn) == large;
+            int size = large.requested(pfn);
+            Check.that(mine == (size > 0), "a large object's size and its frame's owner disagree");
+            Check.that(!mine || frames.isHead(pfn), "a large object does not begin a run");
+            Check.that(!mine || size <= Frames.SIZE << frames.order(pfn),
+                    "a large object is larger than its run");
+        }
+    }
+
+    private long allocLarge(long size, long alignment, int gfp) {
+        Gfp.check(gfp);
+        if (size < 0) {
+            throw negative(size);
+        }
+        if (size == 0) {
+            return zeroSentinel;
+        }
+        // Above MAX_SIZE the order is one that the page allocator refuses at once (D1).
+        long run = pages.alloc(Role.KMALLOC_LARGE, Frames.orderFor(Math.max(size, alignment)), gfp);
+        if (run == 0) {
+            return 0;
+        }
+        large.requested(run, (int) size);
+        frames.owner(run, 1, large);
+        return pages.address(run);
+    }
+
+    private void freeOther(long address, @Nullable Object owner) {
+        if (address == 0 || address == zeroSentinel) {
+            return;
+        }
+        if (owner != large || !isRunStart(address)) {
+            throw slabs.wrongFree(address, "kmalloc");
+        }
+        long run = pages.pfnOf(address);
+        large.requested(run, 0);
+        frames.owner(run, 1, null);
+        pages.free(run);
+    }
+
+    /// The slab of a live object; null if the address is not in a slab at all.
+    private @Nullable Slab liveSlab(long address) {
+        Slab slab = slabs.slabAt(address);
+        if (slab == null) {
+            return null;
+        }
+        int index = slab.indexOf(address);
+        if (index < 0 || slab.state(index) == Slab.FREE || !isMine(slab)) {
+            throw slabs.wrongFree(address, "kmalloc");
+        }
+        return slab;
+    }
+
+    private long liveRun(long address) {
+        if (slabs.ownerAt(address) != large || !isRunStart(address)) {
+            throw slabs.wrongFree(address, "kmalloc");
+        }
+        return pages.pfnOf(address);
+    }
+
+    private boolean isMine(Slab slab) {
+        return slab.kmalloc == large;
+    }
+
+    private static boolean isRunStart(long address) {
+        return (address & (Frames.SIZE - 1)) == 0;
+    }
+
+    private static IllegalArgumentException negative(long size) {
+        return new IllegalArgumentException("size must not be negative: " + size);
+    }
+
+    private static String nameOf(int size) {
+        return size >= 1024 ? size / 1024 + "k" : Integer.toString(size);
+    }
+}

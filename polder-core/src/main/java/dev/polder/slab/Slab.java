@@ -1,0 +1,168 @@
+package dev.polder.slab;
+
+import dev.polder.base.Check;
+import dev.polder.base.Frames;
+import org.jspecify.annotations.Nullable;
+
+/// One run of frames cut into equal objects of one cache; the owner of its frames in the frame
+/// table. The kernel's `struct slab`.
+///
+/// Notes
+///
+/// Nothing is kept inside the objects, so no write of a user, early or late, can mislead the cache.
+/// For each object there is a **state**: [#FREE], or what the cache or `kmalloc` recorded when it
+/// handed the object out. The state is written by whoever takes or gives the object, with plain
+/// stores: an address passes from thread to thread by some synchronization of its users', or
+/// through a sheaf's. So a free finds `FREE` if the object was given back before and is not in use
+/// again, wherever it lies now (a sheaf, the free map), and that check needs no lock. Two frees of
+/// one address that race are a misuse that it may miss.
+///
+/// The **free map** (a bit an object, under the cache's lock) says which objects lie in the slab
+/// itself. An object that is free by its state and not in the map lies in a sheaf.
+///
+/// An object's number is found without a division. With `r = ceil(2^45 / size)` the product
+/// `offset * r` has the quotient above bit 45, and below it `index * e`, with
+/// `e = r * size - 2^45`, if the offset is that of an object, else at least `r`. That holds for all
+/// offsets and sizes up to 2^22, the largest run, since
+/// `index * e < index * size <= 2^22 < 2^45 / size <= r`.
+final class Slab {
+    /// The state of an object that nobody holds.
+    static final short FREE = 0;
+
+    private static final int RECIPROCAL_SHIFT = 45;
+    private static final long FRACTION_MASK = (1L << RECIPROCAL_SHIFT) - 1;
+
+    final SlabCache cache;
+    /// The mark of the `kmalloc` that the cache belongs to, or null; here to save a free a load.
+    final @Nullable LargeObjects kmalloc;
+    /// Address of the first object.
+    private final long base;
+    private final long reciprocal;
+    private final int objectSize;
+    private final short[] states;
+
+    /// First frame of the run.
+    final long run;
+    final int order;
+
+    // Guarded by the cache's lock. freeCount = number of bits set in the map
+    private final long[] freeMap;
+    private int freeCount;
+    /// The list that it is on, and its neighbours there.
+    @Nullable SlabList list;
+    @Nullable Slab next;
+    @Nullable Slab prev;
+
+    /// A slab over the run `run` of `order`, all of whose objects are free and in the slab.
+    Slab(SlabCache cache, long run, int order, long base) {
+        this.cache = cache;
+        this.kmalloc = cache.kmalloc();
+        this.run = run;
+        this.order = order;
+        this.base = base;
+        this.objectSize = cache.objectSize();
+        this.reciprocal = reciprocal(objectSize);
+        int capacity = (int) ((Frames.SIZE << order) / objectSize);
+        this.states = new short[capacity];
+        this.freeMap = new long[(capacity + 63) >> 6];
+        for (int i = 0; i < capacity; i++) {
+            freeMap[i >> 6] |= 1L << i;
+        }
+        this.freeCount = capacity;
+    }
+
+    /// Number of objects in the slab.
+    int capacity() {
+        return states.length;
+    }
+
+    /// Number of the object that starts at `address`, a place in the run; -1 if none does.
+    int indexOf(long address) {
+        long product = (address - base) * reciprocal;
+        int index = (int) (product >>> RECIPROCAL_SHIFT);
+        return index < states.length && (product & FRACTION_MASK) < reciprocal ? index : -1;
+    }
+
+    /// Number of the object that `address` lies in, or -1 in the unused rest of the run.
+    int indexAround(long address) {
+        int index = (int) ((address - base) / objectSize);
+        return index < states.length ? index : -1;
+    }
+
+    /// Address of object `index`.
+    long addressOf(int index) {
+        return base + (long) index * objectSize;
+    }
+
+    short state(int index) {
+        return states[index];
+    }
+
+    void state(int index, short state) {
+        states[index] = state;
+    }
+
+    /// Number of objects in the slab's own free map. Under the cache's lock.
+    int freeCount() {
+        return freeCount;
+    }
+
+    /// Takes the first object out of the map, which is not empty. Under the cache's lock.
+    long take() {
+        int word = 0;
+        while (freeMap[word] == 0) {
+            word++;
+        }
+        int index = (word << 6) + Long.numberOfTrailingZeros(freeMap[word]);
+        freeMap[word] &= freeMap[word] - 1;
+        freeCount--;
+        return addressOf(index);
+    }
+
+    /// Puts the object at `address` into the map. Under the cache's lock.
+    void put(long address) {
+        int index = indexOf(address);
+        Check.that(index >= 0, "what comes back to a slab is not one of its objects");
+        Check.that(!isInMap(index), "an object came back to its slab twice");
+        freeMap[index >> 6] |= 1L << index;
+        freeCount++;
+    }
+
+    boolean isInMap(int index) {
+        return (freeMap[index >> 6] & 1L << index) != 0;
+    }
+
+    /// Number of objects that somebody holds; exact only while nobody takes or gives.
+    int live() {
+        int live = 0;
+        for (short state : states) {
+            if (state != FREE) {
+                live++;
+            }
+        }
+        return live;
+    }
+
+    /// Checks map against count and states. Under the cache's lock.
+    void verify() {
+        int bits = 0;
+        for (int i = 0; i < states.length; i++) {
+            if (isInMap(i)) {
+                bits++;
+                Check.that(states[i] == FREE, "an object in its slab's free map is in use");
+            }
+            Check.that(indexOf(addressOf(i)) == i, "an object's number and address disagree");
+        }
+        Check.that(bits == freeCount, "a slab's free map and its count differ");
+        long inWords = 0;
+        for (long word : freeMap) {
+            inWords += Long.bitCount(word);
+        }
+        Check.that(inWords == bits, "a slab's free map names objects that it has not");
+    }
+
+    private static long reciprocal(int size) {
+        long scale = 1L << RECIPROCAL_SHIFT;
+        return (scale + size - 1) / size;
+    }
+}

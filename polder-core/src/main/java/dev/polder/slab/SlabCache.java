@@ -1,0 +1,443 @@
+package dev.polder.slab;
+
+import dev.polder.base.Check;
+import dev.polder.base.Frames;
+import dev.polder.debug.FaultInjector;
+import dev.polder.gfp.AllowedMask;
+import dev.polder.gfp.FsReclaim;
+import dev.polder.gfp.Gfp;
+import dev.polder.page.PageAllocator;
+import dev.polder.page.Role;
+import dev.polder.task.Task;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// A cache of equal objects. The kernel's `struct kmem_cache`; Bonwick 1994.
+///
+/// Any thread may take and give objects, also give back what another took. What comes out is not
+/// zeroed unless `__GFP_ZERO` asks for it: it holds what its last user left.
+/// Objects lie on multiples of 8 bytes, and of the object size where that is a power of two.
+///
+/// Notes
+///
+/// The order of a request (`slab_alloc_node`): the lock checker hears of it, the fault injector may
+/// fail it, a sheaf serves it; else objects come from a partial or an empty slab, enough to fill a
+/// sheaf at once; else a page run is asked for, with no lock held, and becomes a slab. The mask
+/// acts only there (`semantics.md` B11): an object from a sheaf or a slab costs none of it.
+///
+/// The order of a free: address → frame → [Slab] → state, which must say that the object is in use;
+/// then the sheaf, or the slab. A thread in reclaim passes the sheaves by, so that slabs become
+/// empty and their frames are counted as its progress.
+public final class SlabCache implements AutoCloseable {
+    /// The largest object: a run of the largest order.
+    public static final int MAX_OBJECT_SIZE = (int) (Frames.SIZE << Frames.MAX_ORDER);
+
+    /// States of an object in use; the caches of `kmalloc` record its size instead.
+    private static final short LIVE = 1;
+    private static final short LENT = 2;
+    private static final short RESERVED = 3;
+
+    /// Objects are multiples of this: a long never straddles two of them.
+    private static final int GRAIN = 8;
+    /// Orders above this are never preferred, only needed: larger runs are hard to come by
+    /// (`slub_max_order`).
+    private static final int MAX_PREFERRED_ORDER = Frames.COSTLY_ORDER;
+    /// Objects that a preferred slab has if its order allows, to ask for pages seldom.
+    private static final int MIN_OBJECTS = 16;
+
+    private final Slabs slabs;
+    private final PageAllocator pages;
+    private final @Nullable LargeObjects kmalloc;
+    private final String name;
+    private final String faultSite;
+    private final int objectSize;
+    private final int order;
+    private final int minOrder;
+    private final int number;
+    private final StripedSheaves sheaves;
+    private final CacheNode node;
+
+    /// A cache of its own over `pages`; a pool makes its caches over one [Slabs] instead.
+    ///
+    /// @throws IllegalArgumentException as [#SlabCache(Slabs, String, int)]
+    public SlabCache(PageAllocator pages, String name, int objectSize) {
+        this(new Slabs(pages), name, objectSize);
+    }
+
+    /// A cache for objects of `objectSize` bytes.
+    ///
+    /// @param name for reports; need not be unique
+    /// @param objectSize 1..[#MAX_OBJECT_SIZE]; rounded up to a multiple of 8
+    /// @throws IllegalArgumentException if the name is blank or the size out of range
+    public SlabCache(Slabs slabs, String name, int objectSize) {
+        this(slabs, name, objectSize, null);
+    }
+
+    /// A cache of `kmalloc`, marked by `large`; null for any other.
+    SlabCache(Slabs slabs, String name, int objectSize, @Nullable LargeObjects large) {
+        if (name.isBlank()) {
+            throw new IllegalArgumentException("a cache needs a name: reports show it");
+        }
+        if (objectSize < 1 || objectSize > MAX_OBJECT_SIZE) {
+            throw new IllegalArgumentException("objectSize of cache " + name + " must be 1.."
+                    + MAX_OBJECT_SIZE + ", not " + objectSize);
+        }
+        this.slabs = Objects.requireNonNull(slabs, "slabs");
+        this.pages = slabs.pages();
+        this.kmalloc = large;
+        this.name = name;
+        this.faultSite = "object:" + name;
+        this.objectSize = (objectSize + GRAIN - 1) & -GRAIN;
+        this.minOrder = Frames.orderFor(this.objectSize);
+        this.order = preferredOrder(this.objectSize, minOrder);
+        this.number = slabs.newNumber();
+        this.sheaves = new StripedSheaves(this, slabs.stripes(),
+                slabs.sheafCapacity(this.objectSize));
+        this.node = new CacheNode(this, pages);
+        slabs.add(this);
+    }
+
+    /// Takes an object.
+    ///
+    /// @param gfp a set of [Gfp] bits
+    /// @return its address, or 0 for shortage
+    /// @throws IllegalArgumentException if `gfp` has unknown bits
+    /// @throws IllegalStateException if the cache or the pool is closed
+    public long alloc(int gfp) {
+        return alloc(gfp, LIVE);
+    }
+
+    /// Gives an object back. Never allocates, waits or calls a consumer.
+    ///
+    /// @param address what [#alloc] returned; 0 does nothing
+    /// @throws IllegalArgumentException if `address` is not an object of this cache that is in use;
+    ///         the message says what it is
+    public void free(long address) {
+        if (address == 0) {
+            return;
+        }
+        Slab slab = slabs.slabAt(address);
+        int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
+        if (slab == null || index < 0 || slab.state(index) != LIVE) {
+            throw slabs.wrongFree(address, this);
+        }
+        free(slab, index, address);
+    }
+
+    /// True if `address` is an object of this cache that is in use and held so.
+    public boolean isHeldBy(Holder holder, long address) {
+        Slab slab = slabs.slabAt(address);
+        int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
+        return slab != null && index >= 0 && slab.state(index) == holder.state;
+    }
+
+    /// Moves an object in use from one kind of holder to another. For reserves (`mempool`), whose
+    /// objects nobody may give back to the cache past them.
+    ///
+    /// @throws IllegalArgumentException if `address` is not an object of this cache held as `from`
+    public void pass(long address, Holder from, Holder to) {
+        Slab slab = slabs.slabAt(address);
+        int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
+        if (slab == null || index < 0 || slab.state(index) != from.state) {
+            throw slabs.wrongFree(address, this);
+        }
+        slab.state(index, to.state);
+    }
+
+    /// Who holds an object that is in use.
+    public enum Holder {
+        /// Whoever took it with [#alloc].
+        USER(LIVE),
+        /// A user who has it from a reserve and gives it back there.
+        BORROWER(LENT),
+        /// A reserve.
+        RESERVE(RESERVED);
+
+        private final short state;
+
+        Holder(short state) {
+            this.state = state;
+        }
+    }
+
+    /// The name given at creation.
+    public String name() {
+        return name;
+    }
+
+    /// Bytes in an object, all of them its user's.
+    public int objectSize() {
+        return objectSize;
+    }
+
+    /// Figures of the cache, a line of `slabinfo`; about right while others take and give.
+    public SlabCacheStats stats() {
+        return node.stats(cachedObjects());
+    }
+
+    /// Gives the cache's frames back. A second close does nothing.
+    ///
+    /// @throws IllegalStateException if objects are still in use; the cache then stays open
+    @Override
+    public void close() {
+        if (node.close()) {
+            boolean recalled = slabs.threads().closeCache(number);
+            sheaves.close();
+            node.shrink();
+            slabs.remove(this, recalled);
+        }
+    }
+
+    /// Walks every invariant and throws on the first that fails. Only while nobody takes or gives.
+    public void verify() {
+        List<Sheaf> all = new ArrayList<>();
+        sheaves.verify(all::add);
+        slabs.threads().addSheaves(number, all);
+        Set<Long> cached = new HashSet<>();
+        for (Sheaf sheaf : all) {
+            Check.that(sheaf.cache() == this, "a sheaf of another cache");
+            for (int i = 0; i < sheaf.size; i++) {
+                Check.that(cached.add(sheaf.objects[i]), "an object lies in two sheaves");
+            }
+        }
+        node.verify(cached);
+    }
+
+    @Override
+    public String toString() {
+        return "cache " + name + " of " + objectSize + "-byte objects";
+    }
+
+    /// Takes an object and records `state`, which is not [Slab#FREE], for it.
+    long alloc(int gfp, short state) {
+        assert state != Slab.FREE : "an object in use has another state than a free one";
+        int mask = AllowedMask.apply(Gfp.check(gfp));
+        FsReclaim.mightAlloc(mask);
+        if (slabs.faultInjector() != FaultInjector.NONE && injected(mask)) {
+            return 0;
+        }
+        ThreadSheaves mine = slabs.mine(Task.current());
+        long object = mine != null ? mine.pop(number) : 0;
+        if (object == 0) {
+            object = allocSlow(mine, mask);
+            if (object == 0) {
+                return 0;
+            }
+        }
+        Slab slab = slabs.slabOf(object);
+        int index = slab.indexOf(object);
+        assert index >= 0 && slab.state(index) == Slab.FREE : "only a free object is handed out";
+        slab.state(index, state);
+        if ((mask & Gfp.ZERO) != 0) {
+            pages.memory().zero(object, objectSize);
+        }
+        return object;
+    }
+
+    /// Frees object `index` of `slab`, whose state the caller has checked.
+    void free(Slab slab, int index, long address) {
+        assert slab.cache == this : "an object goes back to its own cache";
+        slab.state(index, Slab.FREE);
+        Task task = Task.current();
+        if (task.inReclaim()) {
+            node.put(slab, address, true);
+            return;
+        }
+        ThreadSheaves mine = slabs.mine(task);
+        if (mine == null || !mine.push(number, address)) {
+            freeSlow(mine, slab, address);
+        }
+    }
+
+    /// Puts every object of `sheaf`, which the caller alone holds, into its slab.
+    ///
+    /// @return the number of frames that became free by it
+    long putBack(Sheaf sheaf) {
+        return node.put(sheaf, Task.current().inReclaim());
+    }
+
+    /// Gives every empty slab back to its pages; the number of frames.
+    long shrink() {
+        return node.shrink();
+    }
+
+    /// Sends the objects in the stripes' sheaves and the depot's to their slabs.
+    ///
+    /// @return the number of frames that became free by it
+    long drainSheaves() {
+        return sheaves.drain();
+    }
+
+    /// Takes the sheaves away for good.
+    void closeSheaves() {
+        sheaves.close();
+    }
+
+    /// Objects in sheaves, about.
+    long cachedObjects() {
+        return sheaves.objects() + slabs.threads().objects(number);
+    }
+
+    /// Frames of all slabs.
+    long frames() {
+        return node.frames();
+    }
+
+    /// Frames of empty slabs, about.
+    long emptyFrames() {
+        return node.emptyFrames();
+    }
+
+    /// The page allocator below.
+    public PageAllocator pages() {
+        return pages;
+    }
+
+    /// What all caches of the pool share.
+    public Slabs slabs() {
+        return slabs;
+    }
+
+    /// The cache's number among those of its pool, for the places in [ThreadSheaves].
+    int number() {
+        return number;
+    }
+
+    /// Room that one sheaf takes, in bytes.
+    long sheafBytes() {
+        return sheaves.sheafBytes();
+    }
+
+    StripedSheaves sheaves() {
+        return sheaves;
+    }
+
+    /// The mark of the `kmalloc` that the cache belongs to, or null.
+    @Nullable LargeObjects kmalloc() {
+        return kmalloc;
+    }
+
+    /// What a state of an object of this cache means, for people.
+    String describeState(short state) {
+        if (kmalloc != null && state != Slab.FREE) {
+            return "in use for " + state + " bytes";
+        }
+        return switch (state) {
+            case Slab.FREE -> "free already";
+            case LENT -> "lent by a memory pool; give it back there";
+            case RESERVED -> "held in reserve by a memory pool";
+            default -> "in use";
+        };
+    }
+
+    private boolean injected(int gfp) {
+        return (gfp & Gfp.NOFAIL) == 0 && slabs.faultInjector().shouldFail(faultSite, 0, gfp);
+    }
+
+    private long allocSlow(@Nullable ThreadSheaves mine, int gfp) {
+        slabs.requireOpen();
+        if (mine != null) {
+            long more = mine.popMore(this);
+            if (more != 0) {
+                return more;
+            }
+            Sheaf own = mine.takeEmpty(this);
+            if (own != null) {
+                try {
+                    return refill(own, gfp);
+                } finally {
+                    mine.place(this, own);
+                }
+            }
+        }
+        // A virtual thread, or one without room for sheaves of its own, uses a stripe's.
+        long object = sheaves.pop();
+        if (object != 0) {
+            return object;
+        }
+        Sheaf sheaf = sheaves.takeEmpty();
+        try {
+            return refill(sheaf, gfp);
+        } finally {
+            if (sheaf != null) {
+                sheaves.install(sheaf);
+            }
+        }
+    }
+
+    /// Takes an object from the slabs, or from a new one, and fills a sheaf on the way.
+    private long refill(@Nullable Sheaf sheaf, int gfp) {
+        Sheaf filling = Task.current().inReclaim() ? null : sheaf;
+        long object = node.take(filling, null);
+        // Also without a new slab: others may have freed objects while pages were sought.
+        return object != 0 ? object : node.take(filling, newSlab(gfp));
+    }
+
+    private void freeSlow(@Nullable ThreadSheaves mine, Slab slab, long address) {
+        if (mine != null && mine.pushMore(this, address)) {
+            return;
+        }
+        if (!sheaves.push(address)) {
+            node.put(slab, address, false);
+        }
+    }
+
+    /// Asks for pages as `allocate_slab` does (`semantics.md` G2, A9): a run of the preferred
+    /// order, without effort; failing that the smallest that holds an object, with the caller's
+    /// mask.
+    private @Nullable Slab newSlab(int gfp) {
+        assert !node.isLocked() : "R1: no lock over a page request";
+        int mask = gfp & Gfp.RECLAIM_MASK;
+        int easy = (mask | Gfp.NOWARN | Gfp.NORETRY) & ~Gfp.NOFAIL;
+        if (Gfp.allowsBlocking(mask) && order > minOrder) {
+            easy = (easy | Gfp.NOMEMALLOC) & ~Gfp.RECLAIM;
+        }
+        int got = order;
+        long run = pages.alloc(Role.SLAB, order, easy);
+        if (run == 0) {
+            got = minOrder;
+            run = pages.alloc(Role.SLAB, minOrder, mask);
+        }
+        if (run == 0) {
+            return null;
+        }
+        boolean made = false;
+        try {
+            Slab slab = new Slab(this, run, got, pages.address(run));
+            pages.frames().owner(run, 1L << got, slab);
+            made = true;
+            return slab;
+        } finally {
+            if (!made) {
+                pages.free(run);
+            }
+        }
+    }
+
+    /// The smallest order, not below `minOrder`, that has [#MIN_OBJECTS] (or as many as the largest
+    /// preferred order) and wastes at most a sixteenth; with none such the one that wastes least.
+    private static int preferredOrder(int objectSize, int minOrder) {
+        int wanted = (int) Math.min(MIN_OBJECTS, (Frames.SIZE << MAX_PREFERRED_ORDER) / objectSize);
+        int best = minOrder;
+        long leastWaste = Long.MAX_VALUE;
+        for (int k = minOrder; k <= MAX_PREFERRED_ORDER; k++) {
+            long bytes = Frames.SIZE << k;
+            if (bytes / objectSize < wanted) {
+                continue;
+            }
+            long waste = (bytes % objectSize << Frames.MAX_ORDER) / bytes;
+            if (waste <= (1L << Frames.MAX_ORDER) / 16) {
+                return k;
+            }
+            if (waste < leastWaste) {
+                leastWaste = waste;
+                best = k;
+            }
+        }
+        return best;
+    }
+}

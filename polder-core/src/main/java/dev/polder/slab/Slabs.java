@@ -1,0 +1,359 @@
+package dev.polder.slab;
+
+import dev.polder.base.Check;
+import dev.polder.base.Frames;
+import dev.polder.debug.FaultInjector;
+import dev.polder.page.PageAllocator;
+import dev.polder.shrink.InternalReclaimer;
+import dev.polder.task.Task;
+import dev.polder.zone.FrameTable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/// What all object caches of one pool share: their list, the room for sheaves, the way from an
+/// address to its slab, and their part in reclaim. The kernel's `slab_caches`.
+public final class Slabs {
+    /// All sheaves of a pool together hold at most this part of it.
+    private static final int SHEAF_SHARE = 16;
+    /// Caches that share the room for sheaves before later ones go without: `kmalloc`'s 13 and a
+    /// pool's own, with half of the room left over for sheaves in the depots.
+    private static final int EXPECTED_CACHES = 32;
+    /// A sheaf that would hold more bytes than this has fewer objects.
+    private static final long MAX_SHEAF_BYTES = 64 << 10;
+    /// Above this many stripes threads meet seldom enough, and more would only hold memory.
+    private static final int MAX_STRIPES = 16;
+
+    private final PageAllocator pages;
+    private final FrameTable frames;
+    private final long base;
+    // frames.size() while the pool is open, then 0: one test says both
+    private long openFrames;
+    private final int stripes;
+    private final int poolIndex = Numbers.POOLS.take();
+    private final CopyOnWriteArrayList<SlabCache> caches = new CopyOnWriteArrayList<>();
+    private final Numbers cacheNumbers = new Numbers();
+    private final ThreadRegistry threads;
+    private final long sheafLimit;
+    // Sum over all sheaves of capacity × object size, filled or not; at most sheafLimit
+    private final AtomicLong sheafBytes = new AtomicLong();
+    // Read plainly on the fast path: a test sets it before it starts what is to fail
+    private FaultInjector faults = FaultInjector.NONE;
+    private final CopyOnWriteArrayList<Runnable> atClose = new CopyOnWriteArrayList<>();
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    /// The caches of the pool that `pages` belongs to. One for a pool.
+    public Slabs(PageAllocator pages) {
+        this.pages = Objects.requireNonNull(pages, "pages");
+        this.frames = pages.frames();
+        this.base = pages.memory().base();
+        this.openFrames = frames.size();
+        this.sheafLimit = Frames.bytes(frames.size()) / SHEAF_SHARE;
+        this.stripes = stripesFor(Runtime.getRuntime().availableProcessors());
+        this.threads = new ThreadRegistry(this, sheafLimit / 2);
+        pages.shrinkers().addInternal(new SheafReclaimer(this));
+        pages.shrinkers().addInternal(new EmptySlabReclaimer(this));
+    }
+
+    /// Figures of every open cache, in the order of creation, `kmalloc`'s among them.
+    public List<SlabCacheStats> stats() {
+        List<SlabCacheStats> out = new ArrayList<>();
+        for (SlabCache cache : caches) {
+            out.add(cache.stats());
+        }
+        return out;
+    }
+
+    /// Asks `f` before each object that may fail, with the site `object:` and the cache's name. The
+    /// kernel's `failslab`.
+    public void faultInjector(FaultInjector f) {
+        faults = Objects.requireNonNull(f, "f");
+    }
+
+    /// Bytes that all sheaves could hold, at most a sixteenth of the pool.
+    public long sheafBytes() {
+        return sheafBytes.get();
+    }
+
+    /// Frames of all slabs (`Slab` in meminfo).
+    public long frames() {
+        long sum = 0;
+        for (SlabCache cache : caches) {
+            sum += cache.frames();
+        }
+        return sum;
+    }
+
+    /// Frames that would come back if every sheaf and empty slab were given up, about
+    /// (`SReclaimable`).
+    public long reclaimableFrames() {
+        return sheafFrames() + emptyFrames();
+    }
+
+    /// Appends a line for each cache, with the columns of `/proc/slabinfo`.
+    public void showSlabs(StringBuilder out) {
+        out.append("# name            <active_objs> <num_objs> <objsize> <cached_objs> <slabs>"
+                + " <pages>\n");
+        for (SlabCacheStats s : stats()) {
+            out.append(pad(s.name(), -17)).append(pad(s.activeObjects(), 14))
+                    .append(pad(s.objects(), 11)).append(pad(s.objectSize(), 10))
+                    .append(pad(s.cachedObjects(), 14)).append(pad(s.slabs(), 8))
+                    .append(pad(s.frames(), 8)).append('\n');
+        }
+    }
+
+    /// Sends the objects in all sheaves to their slabs, and empty slabs back to their pages.
+    ///
+    /// @return the number of frames that went back
+    public long shrinkAll() {
+        return drainSheaves() + shrinkEmpty(Long.MAX_VALUE);
+    }
+
+    /// Refuses frees from now on and takes the sheaves away, so that no object is handed out that a
+    /// closed pool should have refused. For the pool's `close`, before its memory goes.
+    public void close() {
+        if (closed.getAndSet(true)) {
+            return;
+        }
+        openFrames = 0;
+        threads.close();
+        for (SlabCache cache : caches) {
+            cache.closeSheaves();
+        }
+        Numbers.POOLS.give(poolIndex);
+        for (Runnable r : atClose) {
+            r.run();
+        }
+    }
+
+    /// Runs `r` when the pool closes; for layers above that have threads waiting.
+    public void atClose(Runnable r) {
+        atClose.add(r);
+    }
+
+    /// Takes back what [#atClose] was given.
+    public void notAtClose(Runnable r) {
+        atClose.remove(r);
+    }
+
+    /// Walks every invariant of every cache and throws on the first that fails. Only while nobody
+    /// takes or gives.
+    public void verify() {
+        for (SlabCache cache : caches) {
+            cache.verify();
+        }
+        threads.verify();
+        long reserved = sheafBytes.get();
+        Check.that(reserved >= 0 && reserved <= sheafLimit,
+                "the sheaves hold more than their share of the pool");
+    }
+
+    PageAllocator pages() {
+        return pages;
+    }
+
+    FaultInjector faultInjector() {
+        return faults;
+    }
+
+    /// A number for a new cache.
+    int newNumber() {
+        return cacheNumbers.take();
+    }
+
+    /// Enters a cache, once it is complete.
+    void add(SlabCache cache) {
+        caches.add(cache);
+    }
+
+    /// Forgets a closed cache. Its number is given again only if no thread has a sheaf of it any
+    /// longer.
+    void remove(SlabCache cache, boolean recalled) {
+        caches.remove(cache);
+        if (recalled) {
+            cacheNumbers.give(cache.number());
+        }
+    }
+
+    /// The sheaves of the current thread; null if it has none of its own.
+    @Nullable ThreadSheaves mine(Task task) {
+        if (task.poolState(poolIndex) instanceof ThreadSheaves mine && mine.belongsTo(this)) {
+            return mine;
+        }
+        return task.isVirtual() ? null : threads.join(task);
+    }
+
+    ThreadRegistry threads() {
+        return threads;
+    }
+
+    /// The pool's number among those that are open, for the place in [Task#poolState].
+    int poolIndex() {
+        return poolIndex;
+    }
+
+    /// The slab that `address` lies in, or null.
+    @Nullable Slab slabAt(long address) {
+        return ownerAt(address) instanceof Slab slab ? slab : null;
+    }
+
+    /// The owner of the frame that `address` lies in; null for none and outside the linear map.
+    @Nullable Object ownerAt(long address) {
+        long pfn = (address - base) >>> Frames.SHIFT;
+        if (pfn < openFrames) {
+            return frames.owner(pfn);
+        }
+        requireOpen();
+        return null;
+    }
+
+    void requireOpen() {
+        if (closed.get()) {
+            throw new IllegalStateException("the pool is closed; its memory is gone");
+        }
+    }
+
+    /// The slab of an object that the caller holds.
+    Slab slabOf(long object) {
+        Slab slab = (Slab) frames.owner((object - base) >>> Frames.SHIFT);
+        if (slab == null) {
+            throw Check.broken("an object without a slab");
+        }
+        return slab;
+    }
+
+    /// The exception for a free of `address` at `where`, which cannot take it.
+    IllegalArgumentException wrongFree(long address, Object where) {
+        return Check.badAddress(address, new AddressDescription(pages).describe(address)
+                + "; it cannot be freed as an object of " + where);
+    }
+
+    /// Room for one more sheaf of `bytes` when full; false if the share is used up.
+    boolean reserve(long bytes) {
+        for (;;) {
+            long now = sheafBytes.get();
+            if (now + bytes > sheafLimit) {
+                return false;
+            }
+            if (sheafBytes.compareAndSet(now, now + bytes)) {
+                return true;
+            }
+        }
+    }
+
+    void unreserve(long bytes) {
+        long now = sheafBytes.addAndGet(-bytes);
+        assert now >= 0 : "sheaves gave back more room than they had";
+    }
+
+    /// Stripes of a cache, a power of two.
+    int stripes() {
+        return stripes;
+    }
+
+    /// Objects in a sheaf of a cache of `objectSize`, so that two sheaves a stripe of every
+    /// expected cache take half of the room; 0 where not even one object fits.
+    int sheafCapacity(int objectSize) {
+        long share = sheafLimit / 2 / EXPECTED_CACHES / (2L * stripes);
+        long bytes = Math.min(MAX_SHEAF_BYTES, share);
+        return (int) Math.min(StripedSheaves.MAX_CAPACITY, bytes / objectSize);
+    }
+
+    long sheafFrames() {
+        long bytes = threads.cachedBytes();
+        for (SlabCache cache : caches) {
+            bytes += cache.sheaves().objects() * cache.objectSize();
+        }
+        return bytes >> Frames.SHIFT;
+    }
+
+    long emptyFrames() {
+        long sum = 0;
+        for (SlabCache cache : caches) {
+            sum += cache.emptyFrames();
+        }
+        return sum;
+    }
+
+    long drainSheaves() {
+        long freed = threads.drain();
+        for (SlabCache cache : caches) {
+            freed += cache.drainSheaves();
+        }
+        return freed;
+    }
+
+    long shrinkEmpty(long wantFrames) {
+        long freed = 0;
+        for (SlabCache cache : caches) {
+            if (freed >= wantFrames) {
+                break;
+            }
+            freed += cache.shrink();
+        }
+        return freed;
+    }
+
+    /// Two stripes a processor, so that threads that share one by chance are few.
+    private static int stripesFor(int processors) {
+        int wanted = Math.min(MAX_STRIPES, 2 * processors);
+        return Integer.highestOneBit(Math.max(2, wanted));
+    }
+
+    private static String pad(Object value, int width) {
+        String text = value.toString();
+        String blanks = " ".repeat(Math.max(1, Math.abs(width) - text.length()));
+        return width < 0 ? text + blanks : blanks + text;
+    }
+
+    /// Calls the sheaves' objects home before any consumer is asked: nobody uses them. Slabs that
+    /// this empties go back at once, as every slab does that a thread in reclaim empties.
+    private record SheafReclaimer(Slabs slabs) implements InternalReclaimer {
+        @Override
+        public Phase phase() {
+            return Phase.BEFORE_CONSUMERS;
+        }
+
+        @Override
+        public String name() {
+            return "slab-sheaves";
+        }
+
+        @Override
+        public long reclaimableFrames() {
+            return slabs.sheafFrames();
+        }
+
+        @Override
+        public long reclaim(long wantFrames) {
+            return slabs.drainSheaves();
+        }
+    }
+
+    /// Gives empty slabs back after the consumers, whose frees made them.
+    private record EmptySlabReclaimer(Slabs slabs) implements InternalReclaimer {
+        @Override
+        public Phase phase() {
+            return Phase.AFTER_CONSUMERS;
+        }
+
+        @Override
+        public String name() {
+            return "empty-slabs";
+        }
+
+        @Override
+        public long reclaimableFrames() {
+            return slabs.emptyFrames();
+        }
+
+        @Override
+        public long reclaim(long wantFrames) {
+            return slabs.shrinkEmpty(wantFrames);
+        }
+    }
+}

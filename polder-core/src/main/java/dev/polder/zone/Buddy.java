@@ -1,0 +1,148 @@
+package dev.polder.zone;
+
+import dev.polder.base.Check;
+import dev.polder.base.Frames;
+
+/// Binary buddy allocator over the frames of one pool (Knowlton 1965; `mm/page_alloc.c`,
+/// `__rmqueue` and `__free_one_page`). Guarded by the zone's lock.
+///
+/// Notes
+///
+/// A free block of order k starts at a multiple of 2^k; its buddy is the block whose number differs
+/// in bit k. The free lists are doubly linked through two int arrays indexed by frame, so that a
+/// buddy is unlinked in constant time and nothing is allocated. Frame 0 is never free: 0 ends a
+/// list.
+final class Buddy {
+    private final FrameTable frames;
+    private final int[] next;
+    private final int[] prev;
+    private final int[] head = new int[Frames.MAX_ORDER + 1];
+
+    // free = sum over k of blocks[k] << k
+    private final int[] blocks = new int[Frames.MAX_ORDER + 1];
+    private long free;
+
+    Buddy(FrameTable frames) {
+        this.frames = frames;
+        this.next = new int[frames.size()];
+        this.prev = new int[frames.size()];
+    }
+
+    /// Frames on the free lists.
+    long free() {
+        return free;
+    }
+
+    /// Blocks on the free list of `order`.
+    int blocks(int order) {
+        return blocks[order];
+    }
+
+    /// True if some list holds a block of at least `order` (`semantics.md` C8).
+    boolean has(int order) {
+        for (int k = order; k <= Frames.MAX_ORDER; k++) {
+            if (head[k] != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// Takes a block of `order`, splitting a larger one if need be; 0 if there is none. The block
+    /// comes back marked as used.
+    int take(int order) {
+        for (int k = order; k <= Frames.MAX_ORDER; k++) {
+            int pfn = head[k];
+            if (pfn != 0) {
+                unlink(pfn, k);
+                while (k > order) {
+                    k--;
+                    link(pfn + (1 << k), k);
+                }
+                frames.mark(pfn, FrameTable.USED, order);
+                return pfn;
+            }
+        }
+        return 0;
+    }
+
+    /// Gives a block back and merges it with its buddies as far as they are free.
+    void give(int pfn, int order) {
+        assert (pfn & ((1 << order) - 1)) == 0 : "a block starts at a multiple of its size";
+        int block = pfn;
+        int k = order;
+        while (k < Frames.MAX_ORDER) {
+            int buddy = block ^ (1 << k);
+            if (buddy + (1 << k) > frames.size() || !frames.isFree(buddy, k)) {
+                break;
+            }
+            unlink(buddy, k);
+            frames.clear(buddy);
+            frames.clear(block);
+            block &= ~(1 << k);
+            k++;
+        }
+        link(block, k);
+    }
+
+    /// Adds the frames `[from, to)`, which were in no block, as the largest blocks that fit.
+    void giveRange(int from, int to) {
+        int pfn = from;
+        while (pfn < to) {
+            int order = Math.min(Integer.numberOfTrailingZeros(pfn), Frames.MAX_ORDER);
+            while (pfn + (1 << order) > to) {
+                order--;
+            }
+            give(pfn, order);
+            pfn += 1 << order;
+        }
+    }
+
+    /// Walks every list and compares it with the frame table and the counters.
+    void verify() {
+        long seen = 0;
+        for (int k = 0; k <= Frames.MAX_ORDER; k++) {
+            int length = 0;
+            int before = 0;
+            for (int pfn = head[k]; pfn != 0; pfn = next[pfn]) {
+                Check.that(frames.isFree(pfn, k), "a listed block is not marked free");
+                Check.that(prev[pfn] == before, "a free list's back link is wrong");
+                Check.that((pfn & ((1 << k) - 1)) == 0, "a free block is misaligned");
+                Check.that(length++ < frames.size(), "a free list is a ring");
+                before = pfn;
+            }
+            Check.that(length == blocks[k], "a free list's length differs from its counter");
+            seen += (long) length << k;
+        }
+        Check.that(seen == free, "free frames differ from the sum of the lists");
+    }
+
+    private void link(int pfn, int order) {
+        int first = head[order];
+        next[pfn] = first;
+        prev[pfn] = 0;
+        if (first != 0) {
+            prev[first] = pfn;
+        }
+        head[order] = pfn;
+        frames.mark(pfn, FrameTable.FREE, order);
+        blocks[order]++;
+        free += 1L << order;
+    }
+
+    private void unlink(int pfn, int order) {
+        assert frames.isFree(pfn, order) : "only a free block is on a list";
+        int after = next[pfn];
+        int before = prev[pfn];
+        if (before == 0) {
+            head[order] = after;
+        } else {
+            next[before] = after;
+        }
+        if (after != 0) {
+            prev[after] = before;
+        }
+        blocks[order]--;
+        free -= 1L << order;
+    }
+}

@@ -1,0 +1,131 @@
+package dev.polder.page;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.polder.gfp.Gfp;
+import dev.polder.gfp.Memalloc;
+import dev.polder.memgroup.MemGroup;
+import dev.polder.os.Clock;
+import dev.polder.testkit.Row;
+import dev.polder.testkit.Truth;
+import dev.polder.testkit.TruthRow;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Memory run dry under each recorded mask and scope: the verdict must be the kernel's. `oom-kill`
+/// is recorded where a process could be killed; with only the root group there is nobody to fail,
+/// so the request fails, and with a child group that holds the memory that group is failed.
+@Row({"D9", "D10", "D16", "D18", "D20"})
+final class ExhaustionConformanceTest {
+    /// As long as the recording's own watchdog waited.
+    private static final long WATCHDOG_NANOS = 6 * Clock.HZ * Clock.TICK_NANOS;
+
+    private static final long STEP_NANOS = 25 * Clock.TICK_NANOS;
+
+    static Stream<TruthRow> rows() {
+        return Truth.rows("exhaustion.csv").stream()
+                .filter(r -> r.get("phase").equals("to-the-end"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("rows")
+    void withOnlyTheRootGroup(TruthRow row) {
+        try (PageRig rig = new PageRig()) {
+            String verdict = verdict(rig, row);
+            String expected = expected(row);
+            String nobody = row.get("mask").contains("NOFAIL") ? "stuck" : "NULL";
+            assertThat(verdict).isEqualTo(expected.equals("oom-kill") ? nobody : expected);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("rows")
+    void withAChildGroupThatHoldsTheMemory(TruthRow row) {
+        try (PageRig rig = new PageRig()) {
+            MemGroup child = rig.root.create("child");
+            try (var in = child.enter()) {
+                assertThat(in).isNotNull();
+                rig.fill(0, Gfp.NOWAIT);
+            }
+            String verdict = verdict(rig, row);
+            boolean kill = expected(row).equals("oom-kill");
+            assertThat(child.failed()).isEqualTo(kill);
+            assertThat(verdict).isEqualTo(kill ? "success" : expected(row));
+        }
+    }
+
+    private static String expected(TruthRow row) {
+        String verdict = row.get("verdict");
+        return verdict.startsWith("stuck") ? "stuck" : verdict;
+    }
+
+    /// Allocates until something other than success comes; `success` only if a group was failed and
+    /// gave its memory back for the request.
+    private static String verdict(PageRig rig, TruthRow row) {
+        int gfp = Gfp.parse(row.get("mask"));
+        int order = Integer.parseInt(row.get("order"));
+        try (Asker<Boolean> a =
+                new Asker<>(rig.clock, () -> toTheEnd(rig, row.get("prog"), order, gfp))) {
+            if (endsWithinTheWatchdog(rig, a)) {
+                return a.answer() ? "success" : "NULL";
+            }
+            rig.release(2048);
+            assertThat(a.endsWithin(WATCHDOG_NANOS)).as("it ends once memory comes back").isTrue();
+            return "stuck";
+        }
+    }
+
+    /// Lets the time pass; a group that is failed frees its memory, as its owner would.
+    private static boolean endsWithinTheWatchdog(PageRig rig, Asker<Boolean> a) {
+        for (long at = 0; at < WATCHDOG_NANOS; at += STEP_NANOS) {
+            if (a.endsWithin(STEP_NANOS)) {
+                return true;
+            }
+            if (!rig.released() && rig.root.children().stream().anyMatch(MemGroup::failed)) {
+                rig.release(2048);
+            }
+        }
+        return false;
+    }
+
+    private static boolean toTheEnd(PageRig rig, String program, int order, int gfp) {
+        Deque<int[]> open = new ArrayDeque<>();
+        for (int i = 0; i < program.length(); i++) {
+            char c = program.charAt(i);
+            open.push(new int[] {c, switch (c) {
+                case 'F' -> Memalloc.nofsSave();
+                case 'I' -> Memalloc.noioSave();
+                case 'R' -> Memalloc.noreclaimSave();
+                default -> throw new IllegalArgumentException(program);
+            }});
+        }
+        try {
+            return takeUntilReleased(rig, order, gfp);
+        } finally {
+            for (int[] scope : open) {
+                switch (scope[0]) {
+                    case 'F' -> Memalloc.nofsRestore(scope[1]);
+                    case 'I' -> Memalloc.noioRestore(scope[1]);
+                    default -> Memalloc.noreclaimRestore(scope[1]);
+                }
+            }
+        }
+    }
+
+    /// True if memory was released for a request that waited; false if one failed.
+    private static boolean takeUntilReleased(PageRig rig, int order, int gfp) {
+        while (true) {
+            long run = rig.pages.alloc(order, gfp);
+            if (run == 0) {
+                return false;
+            }
+            rig.keep(run);
+            if (rig.released()) {
+                return true;
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+package dev.polder.page;
+
+import dev.polder.base.Frames;
+import dev.polder.gfp.PolderEvents;
+import dev.polder.gfp.ReclaimDomain;
+import dev.polder.memgroup.MemGroup;
+import dev.polder.os.MappingBudget;
+import dev.polder.os.PoolMemory;
+import dev.polder.os.VirtualClock;
+import dev.polder.reclaim.Kswapd;
+import dev.polder.reclaim.Vmscan;
+import dev.polder.shrink.ShrinkerHandle;
+import dev.polder.shrink.ShrinkerRegistry;
+import dev.polder.shrinker.ShrinkControl;
+import dev.polder.shrinker.Shrinker;
+import dev.polder.stat.VmStat;
+import dev.polder.zone.Watermarks;
+import dev.polder.zone.Zone;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/// A page allocator over 16 MiB on virtual time, whose kswapd is there but never runs: what a test
+/// sees was done by the thread that asked.
+final class PageRig implements AutoCloseable {
+    static final long MIN = 128;
+    private static final int FRAMES = 4096;
+
+    final VirtualClock clock = new VirtualClock();
+    final VmStat stat = new VmStat();
+    final PoolMemory memory = PoolMemory.open(FRAMES, 0, true, MappingBudget.of(16));
+    final Zone zone = new Zone(memory, new Watermarks(MIN, 2 * MIN, 3 * MIN), 2);
+    final ShrinkerRegistry shrinkers =
+            new ShrinkerRegistry("rig", stat, clock, PolderEvents.reporter());
+    final Vmscan vmscan = new Vmscan(new ZoneView(zone), shrinkers, stat, clock);
+    final MemGroup root = MemGroup.root("rig");
+    final PageAllocator pages =
+            new PageAllocator(new PageAllocator.Parts("rig", zone, memory, vmscan,
+            new Kswapd("rig", new ZoneView(zone), vmscan), shrinkers, stat, clock, root,
+            OutOfMemoryPolicy.largestGroup()));
+    private final List<Long> held = Collections.synchronizedList(new ArrayList<>());
+    private volatile boolean released;
+
+    /// Takes runs of `order` under `gfp` until there are none, and keeps them.
+    int fill(int order, int gfp) {
+        int n = 0;
+        for (long run = pages.alloc(order, gfp); run != 0; run = pages.alloc(order, gfp)) {
+            held.add(run);
+            n++;
+        }
+        return n;
+    }
+
+    /// Keeps a run that a test took itself.
+    void keep(long run) {
+        held.add(run);
+    }
+
+    /// Whether [#release] was called.
+    boolean released() {
+        return released;
+    }
+
+    /// Takes everything, reserves included.
+    void exhaust(int gfp) {
+        fill(0, gfp);
+    }
+
+    /// Gives `n` of the runs back that [#fill] took.
+    void release(int n) {
+        released = true;
+        List<Long> some;
+        synchronized (held) {
+            List<Long> first = held.subList(0, Math.min(n, held.size()));
+            some = new ArrayList<>(first);
+            first.clear();
+        }
+        some.forEach(pages::free);
+        zone.drain();
+    }
+
+    void releaseAll() {
+        held.forEach(pages::free);
+        held.clear();
+        zone.drain();
+    }
+
+    /// Registers a shrinker whose `scan` is `f` and whose `count` is a constant.
+    ShrinkerHandle shrinker(String name, @Nullable ReclaimDomain domain, long count,
+            Function<ShrinkControl, Long> f) {
+        return shrinkers.register(name, new Shrinker() {
+            @Override
+            public long count(ShrinkControl sc) {
+                return count;
+            }
+
+            @Override
+            public long scan(ShrinkControl sc) {
+                return f.apply(sc);
+            }
+        }, domain, 2, 128, false, Frames.SIZE);
+    }
+
+    @Override
+    public void close() {
+        releaseAll();
+        pages.verify();
+        pages.close();
+        memory.close();
+    }
+}

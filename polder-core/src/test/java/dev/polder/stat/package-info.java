@@ -1,0 +1,5 @@
+/// Tests of the counters.
+@NullMarked
+package dev.polder.stat;
+
+import org.jspecify.annotations.NullMarked;
