@@ -1,0 +1,75 @@
+package dev.polder.lockdep.engine;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.Arrays;
+
+/// Finds a thread's held locks without a thread-local look-up, the way `dev.polder.task.Task` does:
+/// an owner-checked table in front of a ThreadLocal. A slot keeps its first owner while that lives;
+/// virtual threads look but never write.
+final class HeldTable {
+    private static final int SLOTS = 1024;
+    private static final int SECOND_WAY_SHIFT = 11;
+    private static final MethodHandle IS_VIRTUAL = isVirtual();
+
+    private final HeldLocks[] table = new HeldLocks[SLOTS];
+
+    @SuppressWarnings("ThreadLocalUsage") // one per checker: tests have many, a program one
+    private final ThreadLocal<HeldLocks> local = new ThreadLocal<>();
+
+    HeldTable() {
+        Arrays.fill(table, new HeldLocks(null));
+    }
+
+    /// The current thread's.
+    HeldLocks current() {
+        Thread me = Thread.currentThread();
+        HeldLocks h = table[System.identityHashCode(me) & SLOTS - 1];
+        return h.refersTo(me) ? h : second(me);
+    }
+
+    private HeldLocks second(Thread me) {
+        HeldLocks h = table[System.identityHashCode(me) >>> SECOND_WAY_SHIFT & SLOTS - 1];
+        return h.refersTo(me) ? h : slow(me);
+    }
+
+    private HeldLocks slow(Thread me) {
+        HeldLocks mine = local.get();
+        if (mine == null) {
+            mine = new HeldLocks(me);
+            local.set(mine);
+        }
+        int hash = System.identityHashCode(me);
+        if (!virtual(me) && !settle(mine, hash & SLOTS - 1)) {
+            settle(mine, hash >>> SECOND_WAY_SHIFT & SLOTS - 1);
+        }
+        return mine;
+    }
+
+    private synchronized boolean settle(HeldLocks mine, int slot) {
+        if (!table[slot].ended()) {
+            return false;
+        }
+        table[slot] = mine;
+        return true;
+    }
+
+    private static boolean virtual(Thread t) {
+        try {
+            return (boolean) IS_VIRTUAL.invokeExact(t);
+        } catch (Throwable impossible) {
+            return true; // then the table is not used, which is always right
+        }
+    }
+
+    private static MethodHandle isVirtual() {
+        MethodType type = MethodType.methodType(boolean.class);
+        try {
+            return MethodHandles.publicLookup().findVirtual(Thread.class, "isVirtual", type);
+        } catch (NoSuchMethodException | IllegalAccessException beforeJava21) {
+            return MethodHandles.dropArguments(
+                    MethodHandles.constant(boolean.class, false), 0, Thread.class);
+        }
+    }
+}

@@ -1,0 +1,327 @@
+package dev.polder.lockdep.engine;
+
+import java.util.Date;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
+import org.jspecify.annotations.Nullable;
+
+/// What instrumented code calls. One engine for the whole JVM.
+///
+/// The names and descriptors are written into the program's classes: see `Weaver`. Nothing here
+/// throws but what the replaced operation throws; a failure of the engine is counted, and the
+/// program goes on unwatched at that point.
+@SuppressWarnings("WaitNotInLoop") // the program's loops are around the calls of these
+public final class Hooks {
+    /// The engine of this JVM.
+    public static final Lockdep ENGINE =
+            new Lockdep(!"field".equals(System.getProperty("dev.polder.lockdep.monitors")));
+
+    private static final AtomicLong FAILURES = new AtomicLong();
+    private static volatile String firstFailure = "";
+
+    private Hooks() {}
+
+    static void failed(Throwable t) {
+        if (FAILURES.getAndIncrement() == 0) {
+            StringBuilder text = new StringBuilder(t.toString());
+            for (StackTraceElement e : t.getStackTrace()) {
+                text.append("\n    at ").append(e);
+            }
+            firstFailure = text.toString();
+        }
+        ENGINE.held().busy(false);
+    }
+
+    /// How often the engine failed.
+    public static long failures() {
+        return FAILURES.get();
+    }
+
+    /// The first failure of the engine with its stack; empty when it never failed.
+    public static String firstFailure() {
+        return firstFailure;
+    }
+
+    // ---- monitors -------------------------------------------------------------------------------
+
+    /// Before monitorenter, and at the begin of a synchronized method.
+    public static void monitorEnter(@Nullable Object monitor, int site) {
+        if (monitor != null) {
+            try {
+                ENGINE.monitorEnter(monitor, site);
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// Before monitorexit, and at every end of a synchronized method.
+    public static void monitorExit(@Nullable Object monitor) {
+        if (monitor != null) {
+            try {
+                ENGINE.monitorExit(monitor);
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// Instead of `Object.wait()`.
+    public static void objectWait(Object monitor, int site) throws InterruptedException {
+        int times = waitBegin(monitor, true);
+        try {
+            monitor.wait();
+        } finally {
+            waitEnd(monitor, true, times, site);
+        }
+    }
+
+    /// Instead of `Object.wait(long)`.
+    public static void objectWait(Object monitor, long millis, int site)
+            throws InterruptedException {
+        int times = waitBegin(monitor, true);
+        try {
+            monitor.wait(millis);
+        } finally {
+            waitEnd(monitor, true, times, site);
+        }
+    }
+
+    /// Instead of `Object.wait(long, int)`.
+    public static void objectWait(Object monitor, long millis, int nanos, int site)
+            throws InterruptedException {
+        int times = waitBegin(monitor, true);
+        try {
+            monitor.wait(millis, nanos);
+        } finally {
+            waitEnd(monitor, true, times, site);
+        }
+    }
+
+    private static int waitBegin(@Nullable Object waited, boolean monitor) {
+        if (waited == null) {
+            return 0;
+        }
+        try {
+            return ENGINE.waitBegin(waited, monitor);
+        } catch (Throwable t) {
+            failed(t);
+            return 0;
+        }
+    }
+
+    private static void waitEnd(Object waited, boolean monitor, int times, int site) {
+        try {
+            ENGINE.waitEnd(waited, monitor, times, site);
+        } catch (Throwable t) {
+            failed(t);
+        }
+    }
+
+    // ---- locks ----------------------------------------------------------------------------------
+
+    /// Before `lock()` of a class of the JDK: it will be got.
+    public static void lock(@Nullable Object lock, int site) {
+        if (lock != null) {
+            try {
+                ENGINE.acquire(lock, Mode.EXCLUSIVE, site);
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// Before a `lock()` of whatever class; `lockAfter` follows.
+    public static void lockBefore(@Nullable Object lock, int site) {
+        if (lock instanceof Lock) {
+            try {
+                if (ENGINE.trusted(lock, site)) {
+                    ENGINE.acquire(lock, Mode.EXCLUSIVE, site);
+                } else {
+                    ENGINE.want(lock, Mode.EXCLUSIVE, site);
+                }
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// After the `lock()` that `lockBefore` announced.
+    public static void lockAfter(@Nullable Object lock, int site) {
+        if (lock instanceof Lock) {
+            try {
+                if (!ENGINE.trusted(lock, site)) {
+                    ENGINE.got(lock, Mode.EXCLUSIVE, site);
+                }
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// Before `lockInterruptibly()`, which may fail; `got` follows.
+    public static void want(@Nullable Object lock, int site) {
+        if (lock instanceof Lock) {
+            try {
+                ENGINE.want(lock, Mode.EXCLUSIVE, site);
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// After `lockInterruptibly()`.
+    public static void got(@Nullable Object lock, int site) {
+        if (lock instanceof Lock) {
+            try {
+                ENGINE.got(lock, Mode.EXCLUSIVE, site);
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// After `tryLock()`, timed or not.
+    public static void tried(@Nullable Object lock, boolean got, int site) {
+        if (got && lock instanceof Lock) {
+            try {
+                ENGINE.acquire(lock, Mode.TRY, site);
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// Before `unlock()`.
+    public static void unlock(@Nullable Object lock) {
+        if (lock instanceof Lock) {
+            try {
+                ENGINE.release(lock);
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// After the constructor of a lock class of the JDK.
+    public static void created(Object lock, int site) {
+        try {
+            ENGINE.created(lock, site);
+        } catch (Throwable t) {
+            failed(t);
+        }
+    }
+
+    /// After `readLock()`, `writeLock()`, and StampedLock's `as…Lock()`.
+    public static void view(
+            @Nullable Object pair, @Nullable Object side, boolean shared, int site) {
+        if (pair != null && side != null) {
+            try {
+                ENGINE.view(pair, side, shared, site);
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    /// After `newCondition()`.
+    public static void condition(@Nullable Object lock, @Nullable Object condition, int site) {
+        if (lock instanceof Lock && condition != null) {
+            try {
+                ENGINE.condition(lock, condition, site);
+            } catch (Throwable t) {
+                failed(t);
+            }
+        }
+    }
+
+    // ---- for StampedHooks -----------------------------------------------------------------------
+
+    static void acquired(Object lock, int mode, int site) {
+        try {
+            ENGINE.acquire(lock, mode, site);
+        } catch (Throwable t) {
+            failed(t);
+        }
+    }
+
+    static void wanted(Object lock, int mode, int site) {
+        try {
+            ENGINE.want(lock, mode, site);
+        } catch (Throwable t) {
+            failed(t);
+        }
+    }
+
+    static void released(Object lock) {
+        try {
+            ENGINE.release(lock);
+        } catch (Throwable t) {
+            failed(t);
+        }
+    }
+
+    static void converted(Object lock, int mode) {
+        try {
+            ENGINE.convert(lock, mode);
+        } catch (Throwable t) {
+            failed(t);
+        }
+    }
+
+    // ---- conditions -----------------------------------------------------------------------------
+
+    /// Instead of `Condition.await()`.
+    public static void await(Condition c, int site) throws InterruptedException {
+        int times = waitBegin(c, false);
+        try {
+            c.await();
+        } finally {
+            waitEnd(c, false, times, site);
+        }
+    }
+
+    /// Instead of `Condition.awaitUninterruptibly()`.
+    public static void awaitUninterruptibly(Condition c, int site) {
+        int times = waitBegin(c, false);
+        try {
+            c.awaitUninterruptibly();
+        } finally {
+            waitEnd(c, false, times, site);
+        }
+    }
+
+    /// Instead of `Condition.awaitNanos(long)`.
+    public static long awaitNanos(Condition c, long nanos, int site) throws InterruptedException {
+        int times = waitBegin(c, false);
+        try {
+            return c.awaitNanos(nanos);
+        } finally {
+            waitEnd(c, false, times, site);
+        }
+    }
+
+    /// Instead of `Condition.await(long, TimeUnit)`.
+    public static boolean await(Condition c, long time, TimeUnit unit, int site)
+            throws InterruptedException {
+        int times = waitBegin(c, false);
+        try {
+            return c.await(time, unit);
+        } finally {
+            waitEnd(c, false, times, site);
+        }
+    }
+
+    /// Instead of `Condition.awaitUntil(Date)`.
+    public static boolean awaitUntil(Condition c, Date deadline, int site)
+            throws InterruptedException {
+        int times = waitBegin(c, false);
+        try {
+            return c.awaitUntil(deadline);
+        } finally {
+            waitEnd(c, false, times, site);
+        }
+    }
+}

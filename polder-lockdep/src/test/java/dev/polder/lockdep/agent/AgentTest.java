@@ -1,0 +1,110 @@
+package dev.polder.lockdep.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.polder.lockdep.Check;
+import dev.polder.lockdep.engine.Hooks;
+import dev.polder.lockdep.report.Findings;
+import dev.polder.lockdep.report.Suppressions;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.jar.Attributes;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The agent in a JVM of its own, through `check`; and every rewritten form of locking in this one.
+class AgentTest {
+    @TempDir
+    static Path folder;
+
+    private final ByteArrayOutputStream errors = new ByteArrayOutputStream();
+
+    @BeforeAll
+    static void jar() throws IOException, URISyntaxException {
+        Path classes = Path.of(
+                Check.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        Path jar = folder.resolve("polder-lockdep.jar");
+        Manifest manifest = new Manifest();
+        Attributes a = manifest.getMainAttributes();
+        a.put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        a.putValue("Premain-Class", Agent.class.getName());
+        a.putValue("Can-Retransform-Classes", "true");
+        a.putValue("Can-Redefine-Classes", "true");
+        try (OutputStream out = Files.newOutputStream(jar);
+                JarOutputStream zip = new JarOutputStream(out, manifest);
+                Stream<Path> files = Files.walk(classes)) {
+            for (Path f : files.filter(Files::isRegularFile).toList()) {
+                zip.putNextEntry(new JarEntry(classes.relativize(f).toString().replace('\\', '/')));
+                Files.copy(f, zip);
+            }
+        }
+        System.setProperty("polder.lockdep.jar", jar.toString());
+    }
+
+    @AfterAll
+    static void forget() {
+        System.clearProperty("polder.lockdep.jar");
+    }
+
+    private int check(String... args) {
+        return Check.run(new PrintStream(errors, true, StandardCharsets.UTF_8), args);
+    }
+
+    private static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    @Test
+    void everyFormStillDoesWhatItDid() {
+        Findings findings = new Findings(Suppressions.none());
+        Hooks.ENGINE.listener(findings);
+        new WovenLoader("dev.polder.museum.", List.of()).run("dev.polder.museum.AllForms");
+        Hooks.ENGINE.listener(r -> {});
+        assertThat(Hooks.failures()).as(Hooks.firstFailure()).isZero();
+        assertThat(findings.reports()).isEmpty();
+        assertThat(Hooks.ENGINE.heldClasses()).isEmpty();
+    }
+
+    @Test
+    void aProgramIsCheckedAndTheExitCodeSaysSo() throws IOException, URISyntaxException {
+        Path report = folder.resolve("report.json");
+        Path rules = folder.resolve("my.rules");
+        Files.writeString(rules, "alloc no.such.Klass#method\n");
+        Class<?> program = dev.polder.museum.AllForms.class;
+        String path = Path.of(
+                program.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
+        assertThat(check("--report", report.toString(), "--rules", rules.toString(), "--rules",
+                "spark", "--", java(), "-cp", path, program.getName())).isZero();
+        assertThat(Files.readString(report)).contains("\"reports\":[]")
+                .contains("never matched: " + rules + ":1: alloc no.such.Klass#method")
+                .doesNotContain("could not be instrumented").doesNotContain("engine failed");
+        assertThat(check("--report", report.toString(), "--", java(), "-cp", path,
+                program.getName(), "bug")).isEqualTo(Check.FOUND);
+        assertThat(Files.readString(report)).contains("Flink9676$Bug.queue")
+                .contains("Flink9676.java:");
+    }
+
+    @Test
+    void misuseIsToldBeforeAnythingRuns() {
+        assertThat(check("--rules", "sparc", "--", java(), "X")).isEqualTo(Check.MISUSE);
+        assertThat(check("--ruels", "spark", "--", java(), "X")).isEqualTo(Check.MISUSE);
+        assertThat(check("--rules", "--", java(), "X")).isEqualTo(Check.MISUSE);
+        assertThat(check("--rules", "spark")).isEqualTo(Check.MISUSE);
+        assertThat(errors.toString(StandardCharsets.UTF_8))
+                .contains("no rule pack 'sparc'", "unknown option --ruels", "--rules needs a value",
+                        "no program to run", "usage: polder check");
+    }
+}
