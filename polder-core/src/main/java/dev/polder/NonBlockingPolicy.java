@@ -8,6 +8,6 @@ public enum NonBlockingPolicy {
     /// The request may block and is reported through `PolderEvents`.
     REPORT,
     /// The request loses DIRECT_RECLAIM and may fail instead of blocking. A request with NOFAIL is
-    /// reported and never narrowed (`semantics.md` B17).
+    /// reported and never narrowed (row B17).
     NARROW
 }

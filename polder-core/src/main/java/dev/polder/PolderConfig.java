@@ -132,7 +132,7 @@ public final class PolderConfig {
         }
 
         /// The min watermark in bytes, as `vm.min_free_kbytes` sets it; default -1: the kernel's
-        /// formula (`semantics.md` C1).
+        /// formula (row C1).
         ///
         /// @throws IllegalArgumentException below -1
         public Builder minFree(long bytes) {

@@ -8,7 +8,7 @@ public interface Registration extends AutoCloseable {
     /// Objects whose reclaim was put off to a caller that may do it.
     long deferred();
 
-    /// Ends the membership and waits until no thread is inside the shrinker (`semantics.md` F12).
+    /// Ends the membership and waits until no thread is inside the shrinker (row F12).
     /// A second call does nothing.
     ///
     /// @throws IllegalStateException if called from inside the shrinker itself: it would wait for

@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// @param name for reports; need not be unique
 /// @param shrinker what is called
 /// @param domain the store or cache that it belongs to, or null
-/// @param seeks cost of making an object again, in seeks: 2 for most, 0 for free (`semantics.md`
-///     F3)
+/// @param seeks cost of making an object again, in seeks: 2 for most, 0 for free (row F3)
 /// @param batch objects asked for in one call of `scan` (F5)
 /// @param groupAware whether `scan` honours `ShrinkControl.groupId()`
 /// @param objectBytes about how many bytes one object holds, for reports

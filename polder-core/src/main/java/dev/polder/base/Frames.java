@@ -12,7 +12,7 @@ public final class Frames {
     public static final long SIZE = 1L << SHIFT;
     /// The largest order that the page allocator hands out: 4 MiB (the kernel's `MAX_PAGE_ORDER`).
     public static final int MAX_ORDER = 10;
-    /// Requests above this order may fail although memory could be freed (`semantics.md` D10).
+    /// Requests above this order may fail although memory could be freed (row D10).
     public static final int COSTLY_ORDER = 3;
 
     private Frames() {}

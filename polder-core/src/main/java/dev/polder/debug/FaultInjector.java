@@ -5,7 +5,7 @@ package dev.polder.debug;
 ///
 /// It is asked once for each page request that it could fail, after the mask was narrowed by the
 /// scopes and before memory is taken; requests with `__GFP_NOFAIL` are never offered to it
-/// (`semantics.md` L1). It runs on the requesting thread, with no Polder lock held, must be quick,
+/// (row L1). It runs on the requesting thread, with no Polder lock held, must be quick,
 /// must not throw and must not allocate from the pool.
 @FunctionalInterface
 public interface FaultInjector {

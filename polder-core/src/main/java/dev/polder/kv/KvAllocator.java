@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 ///
 /// Any mask is taken, NOFS, NOIO and NOFAIL too, and any thread may free what another allocated.
 public final class KvAllocator {
-    /// Up to here, 4 KiB, vmalloc could only waste an address range (`semantics.md` I1).
+    /// Up to here, 4 KiB, vmalloc could only waste an address range (row I1).
     static final long ALWAYS_KMALLOC = Frames.SIZE;
     /// Above this no request is meant (I4): the kernel's `INT_MAX`.
     static final long MAX_SIZE = Integer.MAX_VALUE;

@@ -143,7 +143,7 @@ public final class MemGroup {
 
     /// Charges `bytes` here and in every ancestor, or nowhere.
     ///
-    /// @param force charge even above a limit (NOFAIL, HIGH and reclaim itself: `semantics.md` G5)
+    /// @param force charge even above a limit (NOFAIL, HIGH and reclaim itself: row G5)
     /// @return null if charged, else the group whose limit refused
     public @Nullable MemGroup tryCharge(long bytes, boolean force) {
         for (MemGroup g = this; g != null; g = g.parent) {

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A request whose mask may block never comes back empty: when neither the cache nor the reserve
 /// has an element it waits until one is given back. That ends only if elements in use are freed
-/// without the waiter's help (`semantics.md` J7): do not hold one element of a pool while asking
+/// without the waiter's help (row J7): do not hold one element of a pool while asking
 /// for another.
 ///
 /// Notes
@@ -175,7 +175,7 @@ public final class MemPool implements AutoCloseable {
     }
 
     /// Asks `f` before each attempt on the cache, with the site `mempool:` and the cache's name;
-    /// true makes the request use the reserve (`semantics.md` L5).
+    /// true makes the request use the reserve (row L5).
     public void faultInjector(FaultInjector f) {
         faults = Objects.requireNonNull(f, "f");
     }

@@ -5,7 +5,7 @@ import java.util.concurrent.locks.LockSupport;
 /// Time and parking, so that everything that waits can be tested on virtual time.
 ///
 /// The kernel counts in ticks of 1/HZ; Polder keeps its tick of 4 ms, so that a wait of one tick or
-/// of HZ/50 in `semantics.md` has the same length here. Parking has the contract of
+/// of HZ/50 in a row of the specification has the same length here. Parking has the contract of
 /// [LockSupport]: a permit given before the park is not lost, a park may return for no reason,
 /// and an interrupted thread does not park; its interrupt flag stays set.
 public interface Clock {

@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /// What is left when reclaim frees nothing any more: fail a group, wait for others, or give up. The
-/// kernel's `__alloc_pages_may_oom` and `out_of_memory` (`semantics.md` D14–D16).
+/// kernel's `__alloc_pages_may_oom` and `out_of_memory` (rows D14–D16).
 ///
 /// Notes
 ///

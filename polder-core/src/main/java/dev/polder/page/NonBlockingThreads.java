@@ -23,7 +23,7 @@ public final class NonBlockingThreads {
         ALLOW,
         /// Tell of it.
         REPORT,
-        /// Take DIRECT_RECLAIM away, unless it has NOFAIL: then tell of it (`semantics.md` B17).
+        /// Take DIRECT_RECLAIM away, unless it has NOFAIL: then tell of it (row B17).
         NARROW
     }
 

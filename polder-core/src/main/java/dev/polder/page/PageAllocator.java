@@ -58,7 +58,7 @@ public final class PageAllocator {
 
     /// Takes a run of 2^order frames.
     ///
-    /// @param order 0..[Frames#MAX_ORDER]; a larger one is a shortage at once (`semantics.md` D1)
+    /// @param order 0..[Frames#MAX_ORDER]; a larger one is a shortage at once (row D1)
     /// @param gfp a set of [Gfp] bits; the thread's scopes narrow it
     /// @return the run, or 0
     /// @throws IllegalArgumentException if `order` is negative or `gfp` has unknown bits
@@ -191,7 +191,7 @@ public final class PageAllocator {
         return zone.addressOf(run);
     }
 
-    /// Waits a moment before an open-coded retry, `memalloc_retry_wait` (`semantics.md` B16): a
+    /// Waits a moment before an open-coded retry, `memalloc_retry_wait` (row B16): a
     /// tick if the narrowed mask may block and has no NORETRY, else 20 ms.
     public void retryWait(int gfp) {
         int used = Memalloc.effective(gfp);

@@ -15,7 +15,7 @@ import dev.polder.zone.Zone;
 import org.jspecify.annotations.Nullable;
 
 /// What happens when the low watermark refuses a request. The kernel's `__alloc_pages_slowpath`, in
-/// the order of `semantics.md` D2 without its compaction steps.
+/// the order of row D2 without its compaction steps.
 ///
 /// Notes
 ///

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /// Tells of threads that wait for memory, and of NOFAIL where it cannot be kept. Linux says nothing
-/// while a NOFS request loops (`semantics.md` D16), which is how such hangs stay unexplained.
+/// while a NOFS request loops (row D16), which is how such hangs stay unexplained.
 final class StallWatch {
     /// A wait is reported once it is this old, and then at most once in as long.
     private static final long FIRST_REPORT_NANOS = 1_000_000_000L;

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// Objects of any size up to 4 MiB, in one piece. The kernel's `kmalloc` and `kfree`.
 ///
 /// Sizes up to 8 KiB come from caches of 13 size classes, larger ones are runs of pages. An object
-/// whose size is a power of two lies on a multiple of it (`semantics.md` G4). Any thread may free
+/// whose size is a power of two lies on a multiple of it (row G4). Any thread may free
 /// what another allocated. Memory is not zeroed unless `__GFP_ZERO` asks for it.
 ///
 /// Notes

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// The order of a request (`slab_alloc_node`): the lock checker hears of it, the fault injector may
 /// fail it, a sheaf serves it; else objects come from a partial or an empty slab, enough to fill a
 /// sheaf at once; else a page run is asked for, with no lock held, and becomes a slab. The mask
-/// acts only there (`semantics.md` B11): an object from a sheaf or a slab costs none of it.
+/// acts only there (row B11): an object from a sheaf or a slab costs none of it.
 ///
 /// The order of a free: address → frame → [Slab] → state, which must say that the object is in use;
 /// then the sheaf, or the slab. A thread in reclaim passes the sheaves by, so that slabs become
@@ -386,7 +386,7 @@ public final class SlabCache implements AutoCloseable {
         }
     }
 
-    /// Asks for pages as `allocate_slab` does (`semantics.md` G2, A9): a run of the preferred
+    /// Asks for pages as `allocate_slab` does (row G2, A9): a run of the preferred
     /// order, without effort; failing that the smallest that holds an object, with the caller's
     /// mask.
     private @Nullable Slab newSlab(int gfp) {

@@ -9,7 +9,7 @@ import dev.polder.page.Role;
 ///
 /// Runs of several frames first, as long as there are: each is one system call and one mapping.
 /// They are taken only where they lie free, without reclaim, and the order only shrinks
-/// (`semantics.md` H8, H9: the bulk attempt). Only single frames are worth the request's full
+/// (row H8, H9: the bulk attempt). Only single frames are worth the request's full
 /// effort. The mask is the caller's own with NOWARN (H2).
 final class DataFrames {
     /// From this order, 2 MiB, the kernel maps a run by one large entry, and does not insist on it.

@@ -7,7 +7,7 @@ import dev.polder.task.Task;
 /// `memalloc_apply_gfp_scope` and `memalloc_restore_scope`.
 ///
 /// Deep inside the mapping routine page tables are asked for with GFP_KERNEL, whatever the
-/// request's mask was; the scope narrows them all the same (`semantics.md` H3, H4).
+/// request's mask was; the scope narrows them all the same (row H3, H4).
 final class GfpScope {
     private GfpScope() {}
 

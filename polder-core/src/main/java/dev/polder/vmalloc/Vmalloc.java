@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// Frames of the pool are mapped next to one another into a range of addresses of their own;
 /// nothing is copied. Behind each area lies a guard frame. A mask of any kind may be given: it
 /// reaches the data frames as it is, and the page tables through the scope that stands for it
-/// (`semantics.md` H2–H4, H16). Any thread may free what another allocated.
+/// (rows H2–H4, H16). Any thread may free what another allocated.
 public final class Vmalloc {
     /*
      * Notes. Freeing is lazy: an area keeps its frames and mapping in LazyAreas, an allocation of

@@ -38,7 +38,7 @@ final class Buddy {
         return blocks[order];
     }
 
-    /// True if some list holds a block of at least `order` (`semantics.md` C8).
+    /// True if some list holds a block of at least `order` (row C8).
     boolean has(int order) {
         for (int k = order; k <= Frames.MAX_ORDER; k++) {
             if (head[k] != 0) {

@@ -10,7 +10,7 @@ import java.util.concurrent.locks.ReentrantLock;
 ///
 /// A thread's stripe follows from its id; a stripe that is busy is passed by, never waited for.
 /// Runs on a list are not counted as free, as in the kernel: the watermarks see the buddy only, and
-/// [Zone#drain] puts the lists back when a request runs short (`semantics.md` D7).
+/// [Zone#drain] puts the lists back when a request runs short (row D7).
 final class PageLists {
     /// Orders that are listed: up to `PAGE_ALLOC_COSTLY_ORDER`, as in the kernel.
     static final int ORDERS = 4;

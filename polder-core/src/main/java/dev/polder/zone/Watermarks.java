@@ -1,6 +1,6 @@
 package dev.polder.zone;
 
-/// The three marks against which free frames are held, in frames. `semantics.md` C1:
+/// The three marks against which free frames are held, in frames. row C1:
 /// `calculate_min_free_kbytes`, `__setup_per_zone_wmarks`.
 ///
 /// Below `low` kswapd is woken; it works until `high` is met; an ordinary request fails at `min`.

@@ -106,7 +106,7 @@ public final class Zone {
         return memory.base() + (pfn << Frames.SHIFT);
     }
 
-    /// `semantics.md` C2 and C8: would a request of `order` leave more than `mark` frames, and is
+    /// rows C2 and C8: would a request of `order` leave more than `mark` frames, and is
     /// there a block for it? Memory not yet committed counts as blocks of the largest order.
     public boolean watermarkOk(int order, long mark) {
         if (free() - ((1L << order) - 1) <= mark) {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /// Two stores with a lock each, two writers that hold their own and reclaim: the deadlock that
-/// domains would trade for the one they end, if shrinkers could wait (design.md, section 7).
+/// domains would trade for the one they end, if shrinkers could wait.
 final class TwoStoresTest {
 
     private static final ScopeSite WRITER = ScopeSite.of("writer's lock");

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /// Kernel-shaped saves and scopes of one thread, mixed and crossed at random, against a list: a
 /// token takes away what it set and nothing that a scope holds.
@@ -31,21 +32,17 @@ class MixedScopesModelTest {
         }
     }
 
+    @RegisterExtension
+    private final HeardEvents events = new HeardEvents();
+
     private final List<Section> stack = new ArrayList<>();
     private int raw;
 
     @Test
     void savesAndScopesDoNotHurtEachOther() throws Exception {
         long seed = new Random().nextLong();
-        PolderEvents.listen(new PolderEvents() {
-            @Override
-            public void tokenCrossed(String thread, String what) {}
-        });
-        try {
-            assertThat(Threads.on(() -> run(new Random(seed), "seed " + seed))).isTrue();
-        } finally {
-            PolderEvents.listen(null);
-        }
+        assertThat(Threads.on(() -> run(new Random(seed), "seed " + seed))).isTrue();
+        assertThat(events.all()).isNotEmpty().allMatch(event -> event.startsWith("crossed"));
     }
 
     private boolean run(Random random, String where) {

@@ -153,8 +153,8 @@ public final class Journal {
         downstream.spaceWanted();
         lock.lock();
         try {
-            waits.await(space(), () -> room() || spaceTrouble != null || closing
-                    || failure != null);
+            waits.await(space(),
+                    () -> room() || spaceTrouble != null || closing || failure != null);
             IOException trouble = spaceTrouble;
             if (!room() && trouble != null) {
                 throw new IOException("the journal is full and cannot be emptied: "
