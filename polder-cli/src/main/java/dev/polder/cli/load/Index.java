@@ -13,8 +13,8 @@ import java.util.stream.IntStream;
 /// one transaction, and drops the oldest, so that the index keeps its size.
 final class Index {
 
-    /// A shard has at most so many bytes in the leaves of the store. Unpacked, with what a batch adds,
-    /// it takes a buffer of 5 to 16 MiB.
+    /// A shard has at most so many bytes in the leaves of the store. Unpacked, with what a batch
+    /// adds, it takes a buffer of 5 to 16 MiB.
     private static final long MAX_SHARD = 11L << 18;
 
     /// A merge reads the leaves of a shard, changes many of them and keeps the old ones until its

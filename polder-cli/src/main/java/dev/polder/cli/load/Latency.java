@@ -61,8 +61,8 @@ final class Latency {
         put(figures, Figure.P50, requests, 50);
         put(figures, Figure.P99, requests, 99);
         put(figures, Figure.P999, requests, 99.9);
-        put(figures, Figure.UPDATE_P99, totals.get(Actor.TEXTS_WRITER), 99);
-        put(figures, Figure.MERGE_P99, totals.get(Actor.INDEX_WRITER), 99);
+        put(figures, Figure.SLOWEST_UPDATE, totals.get(Actor.TEXTS_WRITER), 100);
+        put(figures, Figure.SLOWEST_MERGE, totals.get(Actor.INDEX_WRITER), 100);
     }
 
     private static void put(Map<Figure, Double> figures, Figure figure, @Nullable Histogram of,

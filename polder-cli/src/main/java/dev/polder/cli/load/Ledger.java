@@ -14,7 +14,7 @@ import java.util.Map;
 final class Ledger {
 
     /// One moment's counters.
-    private record Counts(EnumMap<Item, Long> items, StoreStats texts, StoreStats index,
+    record Counts(EnumMap<Item, Long> items, StoreStats texts, StoreStats index,
             long updates,
             long merges, long ended, long rendered, long made, long refaults, long overReclaimed,
             long failures, long writerStalls, long idleByteSum, long nanos) {}
@@ -35,7 +35,8 @@ final class Ledger {
         this.first = counts();
     }
 
-    private Counts counts() {
+    /// The counters now.
+    Counts counts() {
         EnumMap<Item, Long> items = new EnumMap<>(Item.class);
         for (Item item : Item.values()) {
             items.put(item, pools.sum(item));
@@ -57,69 +58,81 @@ final class Ledger {
         mostDeferred = Math.max(mostDeferred, deferred);
     }
 
-    /// The figures up to now, without those of time where nothing ends any more.
+    /// The figures of the whole run up to now.
     ///
     /// @param alive whether the run goes well: rates and ratios mean something
     Map<Figure, Double> figures(boolean alive) {
         Counts now = counts();
-        Map<Figure, Double> figures = new EnumMap<>(Figure.class);
-        reclaim(now, figures);
-        machinery(now, figures);
+        Map<Figure, Double> figures = between(first, now);
+        figures.put(Figure.DEFERRED, (double) mostDeferred);
+        figures.put(Figure.DEFERRED_AGE, oldestDeferredNanos / 1e6);
         if (alive) {
-            speed(now, figures);
+            speed(first, now, figures);
         }
         return figures;
     }
 
-    private void reclaim(Counts now, Map<Figure, Double> figures) {
-        figures.put(Figure.OVER_RECLAIMED, (double) now.overReclaimed - first.overReclaimed);
-        figures.put(Figure.REFAULTS, (double) now.refaults - first.refaults);
-        long writerStalls = now.writerStalls - first.writerStalls;
-        if (writerStalls > 0) {
-            figures.put(Figure.IDLE_ELSEWHERE,
-                    (double) (now.idleByteSum - first.idleByteSum) / writerStalls);
-        }
-        put(figures, Figure.DIRECT_STALLS, now, Item.ALLOCSTALL, 1);
-        put(figures, Figure.STALL_MILLIS, now, Item.ALLOCSTALL_NANOS, 1e-6);
-        put(figures, Figure.STALLS_NORMAL, now, Item.ALLOCSTALL_NORMAL, 1);
-        put(figures, Figure.STALLS_NORMAL_MILLIS, now, Item.ALLOCSTALL_NORMAL_NANOS, 1e-6);
-        put(figures, Figure.STALLS_NOFS, now, Item.ALLOCSTALL_NOFS, 1);
-        put(figures, Figure.STALLS_NOFS_MILLIS, now, Item.ALLOCSTALL_NOFS_NANOS, 1e-6);
-        put(figures, Figure.STALLS_NOIO, now, Item.ALLOCSTALL_NOIO, 1);
-        put(figures, Figure.STALLS_NOIO_MILLIS, now, Item.ALLOCSTALL_NOIO_NANOS, 1e-6);
-        put(figures, Figure.STALLS_DOMAIN, now, Item.ALLOCSTALL_DOMAIN, 1);
-        put(figures, Figure.STALLS_DOMAIN_MILLIS, now, Item.ALLOCSTALL_DOMAIN_NANOS, 1e-6);
-        double direct = grown(now, Item.PGSTEAL_DIRECT);
-        double kswapd = grown(now, Item.PGSTEAL_KSWAPD);
+    /// What happened between two moments.
+    static Map<Figure, Double> between(Counts from, Counts to) {
+        Map<Figure, Double> figures = new EnumMap<>(Figure.class);
+        reclaim(from, to, figures);
+        stalls(from, to, figures);
+        machinery(from, to, figures);
+        return figures;
+    }
+
+    private static void reclaim(Counts from, Counts to, Map<Figure, Double> figures) {
+        figures.put(Figure.OVER_RECLAIMED, (double) to.overReclaimed - from.overReclaimed);
+        figures.put(Figure.REFAULTS, (double) to.refaults - from.refaults);
+        double direct = grown(from, to, Item.PGSTEAL_DIRECT);
+        double kswapd = grown(from, to, Item.PGSTEAL_KSWAPD);
         figures.put(Figure.RECLAIMED, direct + kswapd);
         if (direct + kswapd > 0) {
             figures.put(Figure.KSWAPD_SHARE, kswapd / (direct + kswapd));
         }
-        figures.put(Figure.SKIPPED, grown(now, Item.SHRINK_SKIPPED_DOMAIN)
-                + grown(now, Item.SHRINK_SKIPPED_MASK));
-        figures.put(Figure.DEFERRED, (double) mostDeferred);
-        figures.put(Figure.DEFERRED_AGE, oldestDeferredNanos / 1e6);
+        figures.put(Figure.SKIPPED, grown(from, to, Item.SHRINK_SKIPPED_DOMAIN)
+                + grown(from, to, Item.SHRINK_SKIPPED_MASK));
     }
 
-    private void machinery(Counts now, Map<Figure, Double> figures) {
-        put(figures, Figure.VMALLOC, now, Item.VMALLOC_CALLS, 1);
-        put(figures, Figure.NARROWED, now, Item.PGTABLE_NARROWED, 1);
-        put(figures, Figure.NOFAIL, now, Item.NOFAIL_REQUESTS, 1);
-        put(figures, Figure.NOIO, now, Item.NOIO_SCOPE_ALLOCS, 1);
-        figures.put(Figure.FAILURES, (double) now.failures - first.failures);
+    private static void stalls(Counts from, Counts to, Map<Figure, Double> figures) {
+        long writerStalls = to.writerStalls - from.writerStalls;
+        if (writerStalls > 0) {
+            figures.put(Figure.IDLE_ELSEWHERE,
+                    (double) (to.idleByteSum - from.idleByteSum) / writerStalls);
+        }
+        figures.put(Figure.DIRECT_STALLS, grown(from, to, Item.ALLOCSTALL));
+        figures.put(Figure.STALL_MILLIS, grown(from, to, Item.ALLOCSTALL_NANOS) / 1e6);
+        figures.put(Figure.STALLS_NORMAL, grown(from, to, Item.ALLOCSTALL_NORMAL));
+        figures.put(Figure.STALLS_NORMAL_MILLIS,
+                grown(from, to, Item.ALLOCSTALL_NORMAL_NANOS) / 1e6);
+        figures.put(Figure.STALLS_NOFS, grown(from, to, Item.ALLOCSTALL_NOFS));
+        figures.put(Figure.STALLS_NOFS_MILLIS, grown(from, to, Item.ALLOCSTALL_NOFS_NANOS) / 1e6);
+        figures.put(Figure.STALLS_NOIO, grown(from, to, Item.ALLOCSTALL_NOIO));
+        figures.put(Figure.STALLS_NOIO_MILLIS, grown(from, to, Item.ALLOCSTALL_NOIO_NANOS) / 1e6);
+        figures.put(Figure.STALLS_DOMAIN, grown(from, to, Item.ALLOCSTALL_DOMAIN));
+        figures.put(Figure.STALLS_DOMAIN_MILLIS,
+                grown(from, to, Item.ALLOCSTALL_DOMAIN_NANOS) / 1e6);
     }
 
-    private void speed(Counts now, Map<Figure, Double> figures) {
-        double seconds = (now.nanos - first.nanos) / 1e9;
-        figures.put(Figure.OPS, (now.ended - first.ended) / seconds);
-        figures.put(Figure.UPDATES, (now.updates - first.updates) / seconds);
-        figures.put(Figure.MERGES, (now.merges - first.merges) / seconds);
-        long textHits = now.texts.hits() - first.texts.hits();
-        long textMisses = now.texts.misses() - first.texts.misses();
-        long indexHits = now.index.hits() - first.index.hits();
-        long indexMisses = now.index.misses() - first.index.misses();
-        long sent = now.rendered - first.rendered;
-        long made = now.made - first.made;
+    private static void machinery(Counts from, Counts to, Map<Figure, Double> figures) {
+        figures.put(Figure.VMALLOC, grown(from, to, Item.VMALLOC_CALLS));
+        figures.put(Figure.NARROWED, grown(from, to, Item.PGTABLE_NARROWED));
+        figures.put(Figure.NOFAIL, grown(from, to, Item.NOFAIL_REQUESTS));
+        figures.put(Figure.NOIO, grown(from, to, Item.NOIO_SCOPE_ALLOCS));
+        figures.put(Figure.FAILURES, (double) to.failures - from.failures);
+    }
+
+    private static void speed(Counts from, Counts to, Map<Figure, Double> figures) {
+        double seconds = (to.nanos - from.nanos) / 1e9;
+        figures.put(Figure.OPS, (to.ended - from.ended) / seconds);
+        figures.put(Figure.UPDATES, (to.updates - from.updates) / seconds);
+        figures.put(Figure.MERGES, (to.merges - from.merges) / seconds);
+        long textHits = to.texts.hits() - from.texts.hits();
+        long textMisses = to.texts.misses() - from.texts.misses();
+        long indexHits = to.index.hits() - from.index.hits();
+        long indexMisses = to.index.misses() - from.index.misses();
+        long sent = to.rendered - from.rendered;
+        long made = to.made - from.made;
         ratio(figures, Figure.HITS_TEXTS, textHits, textMisses);
         ratio(figures, Figure.HITS_INDEX, indexHits, indexMisses);
         ratio(figures, Figure.HITS_RENDERED, sent, made);
@@ -132,12 +145,7 @@ final class Ledger {
         }
     }
 
-    private void put(Map<Figure, Double> figures, Figure figure, Counts now, Item item,
-            double factor) {
-        figures.put(figure, grown(now, item) * factor);
-    }
-
-    private double grown(Counts now, Item item) {
-        return now.items.getOrDefault(item, 0L) - first.items.getOrDefault(item, 0L);
+    private static double grown(Counts from, Counts to, Item item) {
+        return to.items.getOrDefault(item, 0L) - from.items.getOrDefault(item, 0L);
     }
 }

@@ -5,9 +5,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
-/// One merge: a shard's old segments come in the order of their keys and are unpacked side by side in
-/// one buffer; those that have only numbers below a limit are dropped, the new numbers of each trigram
-/// are appended to its last segment. What changed is packed behind and put, the rest stands already.
+/// One merge: a shard's old segments come in the order of their keys and are unpacked side by side
+/// in one buffer; those that have only numbers below a limit are dropped, the new numbers of each
+/// trigram are appended to its last segment. What changed is packed behind and put, the rest stands
+/// already.
 ///
 /// ```
 /// buffer:   numbers, 4 bytes each, of all segments  |  changed segments, packed

@@ -91,9 +91,9 @@ final class Run {
         Thread watcher = Thread.ofPlatform().daemon().name("polder-demo-watch").start(this::watch);
         for (Phase next : Phase.values()) {
             phase = next;
-            Map<Figure, Double> before = ledger.figures(false);
+            Ledger.Counts before = ledger.counts();
             crew.run(next, plan.phaseMillis());
-            phases.put(next, difference(ledger.figures(false), before));
+            phases.put(next, Ledger.between(before, ledger.counts()));
         }
         Map<Figure, Double> figures = ledger.figures(true);
         over = true;
@@ -102,14 +102,6 @@ final class Run {
         latency.addTo(figures);
         boolean verified = verify(figures);
         send(Kind.RESULT, figures, Map.of("verified", verified));
-    }
-
-    private static Map<Figure, Double> difference(Map<Figure, Double> now,
-            Map<Figure, Double> before) {
-        Map<Figure, Double> difference = new EnumMap<>(Figure.class);
-        now.forEach((figure, value) ->
-                difference.put(figure, value - before.getOrDefault(figure, 0.0)));
-        return difference;
     }
 
     /// Every acknowledged key, read from the disk again, and all invariants.

@@ -17,7 +17,7 @@ final class Texts {
 
     /// Bytes in one import.
     private static final long MAX_IMPORT = 12L << 20;
-    private static final int IMPORTS_IN_BUDGET = 12;
+    private static final int IMPORTS_IN_BUDGET = 8;
 
     private final Corpus corpus;
     private final long maxImport;

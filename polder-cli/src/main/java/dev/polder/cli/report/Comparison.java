@@ -43,7 +43,7 @@ public record Comparison(String subject, String other, List<Line> lines) {
     public static final List<Figure> FIGURES = List.of(Figure.OVER_RECLAIMED,
             Figure.IDLE_ELSEWHERE, Figure.DIRECT_STALLS, Figure.STALL_MILLIS, Figure.DEFERRED,
             Figure.DEFERRED_AGE, Figure.REFAULTS, Figure.OPS, Figure.UPDATES, Figure.MERGES,
-            Figure.P50, Figure.P99, Figure.P999, Figure.UPDATE_P99, Figure.MERGE_P99,
+            Figure.P50, Figure.P99, Figure.P999, Figure.SLOWEST_UPDATE, Figure.SLOWEST_MERGE,
             Figure.HITS_RENDERED);
 
     /// Compares two policies by [#FIGURES].

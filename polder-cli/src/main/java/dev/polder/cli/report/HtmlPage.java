@@ -24,6 +24,7 @@ public final class HtmlPage {
         page.deadlocks();
         PlotRow.of(outcome).forEach(page::plots);
         page.comparisons();
+        page.phases();
         page.table();
         page.foot();
         return page.out.toString();
@@ -133,10 +134,29 @@ public final class HtmlPage {
         return c.lines().stream().filter(l -> l.figure() == figure).findFirst().orElse(null);
     }
 
-    private void table() {
-        add("<section><h2>All figures</h2><div class='scroll'><table><thead><tr><th></th>");
+    private void phases() {
+        tableHead("By phase");
+        for (PhaseTable.Row row : PhaseTable.of(outcome)) {
+            if (row.cells().isEmpty()) {
+                add("<tr class='group'><th colspan='%d'>%s</th></tr>",
+                        outcome.policies().size() + 1, Html.escape(row.label()));
+            } else {
+                add("<tr class='part'><th>%s</th>", Html.escape(row.label()));
+                row.cells().forEach(cell -> add("<td>%s</td>", cell.replace(" ", "&nbsp;")));
+                add("</tr>");
+            }
+        }
+        add("</tbody></table></div></section>");
+    }
+
+    private void tableHead(String title) {
+        add("<section><h2>%s</h2><div class='scroll'><table><thead><tr><th></th>", title);
         outcome.policies().forEach(p -> add("<th>%s</th>", p.name()));
         add("</tr></thead><tbody>");
+    }
+
+    private void table() {
+        tableHead("All figures");
         for (Figure.Group group : Figure.Group.values()) {
             add("<tr class='group'><th colspan='%d'>%s</th></tr>", outcome.policies().size() + 1,
                     Html.escape(group.title()));

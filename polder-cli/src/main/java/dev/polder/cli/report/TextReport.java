@@ -23,6 +23,7 @@ public final class TextReport {
         TextReport report = new TextReport(outcome);
         report.deadlocks();
         report.table();
+        report.phases();
         report.comparisons();
         return String.join("\n", report.lines) + "\n";
     }
@@ -69,6 +70,17 @@ public final class TextReport {
         }
         if (any) {
             lines.add(row.toString());
+        }
+    }
+
+    private void phases() {
+        lines.add("");
+        lines.add("By phase");
+        for (PhaseTable.Row r : PhaseTable.of(outcome)) {
+            StringBuilder row = new StringBuilder(
+                    left(r.cells().isEmpty() ? "  " + r.label() : "    " + r.label()));
+            r.cells().forEach(cell -> row.append(right(cell)));
+            lines.add(row.toString().stripTrailing());
         }
     }
 

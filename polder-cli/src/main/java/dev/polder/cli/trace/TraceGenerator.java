@@ -13,8 +13,8 @@ public final class TraceGenerator {
     private static final double SKEW = 0.8;
 
     /// Texts in one update, at least and at most: a directory is imported again.
-    private static final int MIN_UPDATE = 200;
-    private static final int MAX_UPDATE = 800;
+    private static final int MIN_UPDATE = 400;
+    private static final int MAX_UPDATE = 1200;
 
     /// The lists are a little longer than what a phase's time has room for.
     private static final double MARGIN = 1.25;
