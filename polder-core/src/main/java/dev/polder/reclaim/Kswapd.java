@@ -35,6 +35,9 @@ public final class Kswapd implements AutoCloseable {
     // wanted is the highest order asked for, plus one; 0 when nothing is asked. A worker reads the
     // queue's sequence, takes wanted, and sleeps on the sequence only if it was 0 and no trim is
     // wanted: no wake is lost.
+    //
+    // A wish for an order gets one run; what is left of it falls back to order 0, as in
+    // kswapd_shrink_node and kswapd_try_to_sleep, and DeferredOrders makes such wishes rarer.
 
     /// How long one callback may keep kswapd before a second worker goes on. kswapd's scans may not
     /// wait, and one is 128 objects by default: a second is far beyond any honest one.
@@ -53,6 +56,7 @@ public final class Kswapd implements AutoCloseable {
     private final String pool;
     private final WaitQueue sleepers;
     private final AtomicInteger wanted = new AtomicInteger();
+    private final DeferredOrders orders = new DeferredOrders();
     private final AtomicReference<@Nullable Worker> worker = new AtomicReference<>();
     private final Queue<Worker> workers = new ConcurrentLinkedQueue<>();
     private final AtomicLong runs = new AtomicLong();
@@ -89,13 +93,26 @@ public final class Kswapd implements AutoCloseable {
     }
 
     /// Asks for free memory above high and a block of `order`. Returns at once; does nothing while
-    /// that is so anyway, or while background reclaim is [hopeless][#hopeless()]. From any thread.
+    /// that is so anyway, or while background reclaim is [hopeless][#hopeless()]. An order that
+    /// earlier runs could not make is asked for at most times only as order 0. From any thread.
     public void wake(int order) {
         check();
-        if (hopeless() || stopping || zone.balanced(order)) {
+        if (hopeless() || stopping) {
             return;
         }
-        raiseWanted(order);
+        if (zone.balanced(order)) {
+            orders.met(order);
+            return;
+        }
+        int ask = order;
+        if (order > 0 && orders.defers(order)) {
+            stat.add(Item.KSWAPD_ORDER_DEFERRED);
+            ask = 0;
+            if (zone.balanced(ask)) {
+                return;
+            }
+        }
+        raiseWanted(ask);
         if (sleepers.waiters() > 0) {
             stat.add(Item.KSWAPD_WAKE);
             sleepers.wakeAll();
@@ -292,7 +309,8 @@ public final class Kswapd implements AutoCloseable {
                         && !zone.balanced(order)) {
                     rescue = false;
                     runOnce(order);
-                    order = Math.max(order, wanted.getAndSet(0) - 1);
+                    int next = wanted.getAndSet(0) - 1;
+                    order = next < 0 || orders.failed(next) ? 0 : next;
                 }
                 vmscan.reserve().kswapdRests();
             } catch (Throwable t) {
@@ -354,7 +372,10 @@ public final class Kswapd implements AutoCloseable {
                 FsReclaim.releaseBackground();
                 lastRunNanos.set(clock.nanos());
             }
-            if (sc.nrReclaimed == 0 && !done() && !zone.balanced(order)) {
+            if (order > 0 && !done() && !zone.balanced(order)) {
+                orders.gaveUp(order);
+            }
+            if (sc.nrReclaimed == 0 && !done() && !zone.balanced(0)) {
                 stat.add(Item.KSWAPD_FRUITLESS);
                 if (!hopeless()) {
                     rest();

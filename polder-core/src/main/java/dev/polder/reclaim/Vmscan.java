@@ -295,7 +295,9 @@ public final class Vmscan {
     // For kswapd.
 
     /// One balance run: from priority 12 down to 1, until the high watermark is met and a block of
-    /// `order` is there, or `stop` says so. A run that frees nothing counts against kswapd.
+    /// `order` is there, or `stop` says so. Once `compact_gap` frames are back without such a block
+    /// the mark alone is the goal (`kswapd_shrink_node`). A run that frees nothing counts against
+    /// kswapd if single frames are short.
     void balance(ScanControl sc, int order, BooleanSupplier stop) {
         int wanted = order;
         boolean raise = true;
@@ -320,7 +322,7 @@ public final class Vmscan {
                 sc.priority--;
             }
         }
-        if (sc.nrReclaimed == 0 && !zone.balanced(wanted)) {
+        if (sc.nrReclaimed == 0 && !zone.balanced(0)) {
             reserve.kswapdFailed();
         }
     }

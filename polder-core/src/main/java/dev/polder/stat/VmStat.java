@@ -81,6 +81,8 @@ public final class VmStat {
         KSWAPD_RUNS,
         /// Balance runs that freed nothing.
         KSWAPD_FRUITLESS,
+        /// Wishes for a higher order that were passed by because earlier runs for it were in vain.
+        KSWAPD_ORDER_DEFERRED,
         /// Runs on behalf of a restricted direct reclaimer while kswapd was hopeless.
         KSWAPD_RESCUE,
         /// Times kswapd gave the pool up as hopeless.

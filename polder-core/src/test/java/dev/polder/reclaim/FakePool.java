@@ -58,7 +58,7 @@ final class FakePool implements AutoCloseable {
 
         @Override
         public boolean balanced(int order) {
-            return freeFrames() > HIGH;
+            return freeFrames() > HIGH && order < scatteredFrom;
         }
     };
     /// The virtual clock, whose parks a test can break.
@@ -86,6 +86,8 @@ final class FakePool implements AutoCloseable {
     final ShrinkerRegistry registry = new ShrinkerRegistry("fake", stat, brittle, new Listener());
     final Vmscan vmscan = new Vmscan(zone, registry, stat, brittle);
     final Kswapd kswapd = new Kswapd("fake", zone, vmscan);
+    /// The first order of which no block is free, however many frames are.
+    volatile int scatteredFrom = Integer.MAX_VALUE;
     volatile @Nullable Error zoneBroken;
     volatile @Nullable Error parkBroken;
     volatile @Nullable Thread lastParked;
