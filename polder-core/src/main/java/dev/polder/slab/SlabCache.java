@@ -24,14 +24,16 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Notes
 ///
-/// The order of a request (`slab_alloc_node`): the lock checker hears of it, the fault injector may
-/// fail it, a sheaf serves it; else objects come from a partial or an empty slab, enough to fill a
-/// sheaf at once; else a page run is asked for, with no lock held, and becomes a slab. The mask
-/// acts only there (row B11): an object from a sheaf or a slab costs none of it.
+/// The order of a request (`slab_alloc_node`): the lock checker hears of it, a sheaf serves it;
+/// else objects come from a partial or an empty slab, enough to fill a sheaf at once; else a page
+/// run is asked for, with no lock held, and becomes a slab. The mask acts only there (row B11): an
+/// object from a sheaf or a slab costs none of it. What wants to see every request, such as a fault
+/// injector, takes the threads' sheaves away ([Slabs#slowDoor]), so that it costs nothing when
+/// there is none.
 ///
-/// The order of a free: address → frame → [Slab] → state, which must say that the object is in use;
-/// then the sheaf, or the slab. A thread in reclaim passes the sheaves by, so that slabs become
-/// empty and their frames are counted as its progress.
+/// The order of a free: address to frame to [Slab] to state, which must say that the object is in
+/// use; then the sheaf, or the slab. A thread in reclaim passes the sheaves by, so that slabs
+/// become empty and their frames are counted as its progress.
 public final class SlabCache implements AutoCloseable {
     /// The largest object: a run of the largest order.
     public static final int MAX_OBJECT_SIZE = (int) (Frames.SIZE << Frames.MAX_ORDER);
@@ -217,17 +219,13 @@ public final class SlabCache implements AutoCloseable {
         assert state != Slab.FREE : "an object in use has another state than a free one";
         int mask = AllowedMask.apply(Gfp.check(gfp));
         FsReclaim.mightAlloc(mask);
-        if (slabs.faultInjector() != FaultInjector.NONE && injected(mask)) {
-            return 0;
-        }
         ThreadSheaves mine = slabs.mine(Task.current());
         long object = mine != null ? mine.pop(number) : 0;
-        if (object == 0) {
-            object = allocSlow(mine, mask);
-            if (object == 0) {
-                return 0;
-            }
-        }
+        return object != 0 ? handOut(object, mask, state) : allocSlow(mine, mask, state);
+    }
+
+    /// Makes a free object one in use.
+    private long handOut(long object, int mask, short state) {
         Slab slab = slabs.slabOf(object);
         int index = slab.indexOf(object);
         assert index >= 0 && slab.state(index) == Slab.FREE : "only a free object is handed out";
@@ -335,11 +333,22 @@ public final class SlabCache implements AutoCloseable {
     }
 
     private boolean injected(int gfp) {
-        return (gfp & Gfp.NOFAIL) == 0 && slabs.faultInjector().shouldFail(faultSite, 0, gfp);
+        FaultInjector f = slabs.faultInjector();
+        return f != FaultInjector.NONE && (gfp & Gfp.NOFAIL) == 0
+                && f.shouldFail(faultSite, 0, gfp);
     }
 
-    private long allocSlow(@Nullable ThreadSheaves mine, int gfp) {
+    /// The slow door: whatever watches objects and is not to cost the others anything is here.
+    private long allocSlow(@Nullable ThreadSheaves mine, int gfp, short state) {
         slabs.requireOpen();
+        if (injected(gfp)) {
+            return 0;
+        }
+        long object = obtain(mine, gfp);
+        return object == 0 ? 0 : handOut(object, gfp, state);
+    }
+
+    private long obtain(@Nullable ThreadSheaves mine, int gfp) {
         if (mine != null) {
             long more = mine.popMore(this);
             if (more != 0) {

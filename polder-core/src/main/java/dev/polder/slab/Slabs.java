@@ -41,8 +41,7 @@ public final class Slabs {
     private final long sheafLimit;
     // Sum over all sheaves of capacity × object size, filled or not; at most sheafLimit
     private final AtomicLong sheafBytes = new AtomicLong();
-    // Read plainly on the fast path: a test sets it before it starts what is to fail
-    private FaultInjector faults = FaultInjector.NONE;
+    private volatile FaultInjector faults = FaultInjector.NONE;
     private final CopyOnWriteArrayList<Runnable> atClose = new CopyOnWriteArrayList<>();
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -72,6 +71,13 @@ public final class Slabs {
     /// kernel's `failslab`.
     public void faultInjector(FaultInjector f) {
         faults = Objects.requireNonNull(f, "f");
+        slowDoor(f != FaultInjector.NONE);
+    }
+
+    /// Sends every request and every free through the slow path of its cache, where somebody looks
+    /// at it: the threads lose their sheaves, or may have them again.
+    void slowDoor(boolean all) {
+        threads.suspend(all);
     }
 
     /// Bytes that all sheaves could hold, at most a sixteenth of the pool.

@@ -35,6 +35,7 @@ final class ThreadRegistry {
     private final AtomicLong skipped = new AtomicLong();
     private int hand;
     private boolean closed;
+    private boolean suspended;
     /// `all.size()`, for readers without the lock; at least 1.
     private volatile int count = 1;
 
@@ -54,7 +55,7 @@ final class ThreadRegistry {
         Sheaf left = null;
         ThreadSheaves mine = null;
         try {
-            if (!closed) {
+            if (!closed && !suspended) {
                 left = reap(REAP_PER_JOIN);
                 mine = new ThreadSheaves(task, slabs);
                 all.add(mine);
@@ -123,6 +124,23 @@ final class ThreadRegistry {
                 t.abandon();
             }
             all.clear();
+        } finally {
+            lock.unlock();
+        }
+        flush(recall.chain);
+    }
+
+    /// Takes every sheaf until further notice: threads go to the slabs meanwhile. Or lets them have
+    /// sheaves again.
+    void suspend(boolean on) {
+        Recall recall = new Recall();
+        lock.lock();
+        try {
+            if (suspended == on) {
+                return;
+            }
+            suspended = on;
+            recall(recall, -1);
         } finally {
             lock.unlock();
         }
@@ -237,7 +255,7 @@ final class ThreadRegistry {
                 }
             }
         } finally {
-            for (ThreadSheaves t : all) {
+            for (ThreadSheaves t : suspended ? List.<ThreadSheaves>of() : all) {
                 t.restore();
             }
         }

@@ -11,7 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/// The first, second, … internal page request of an operation fails, until the operation succeeds;
+/// The first, second, and so on internal page request of an operation fails, until it succeeds;
 /// nothing is leaked and every invariant holds.
 final class SlabFailureTest {
     private static final int GIVE_UP = 50;
@@ -104,5 +104,19 @@ final class SlabFailureTest {
         assertThat(objects.getLast()).isNotZero();
         objects.forEach(kmalloc::free);
         pool.assertNothingLeaked();
+    }
+
+    @Test
+    @Row("L1")
+    void anInjectorSeesRequestsThatASheafWouldHaveServed() {
+        SlabCache cache = new SlabCache(pool.slabs(), "watched", 64);
+        cache.free(cache.alloc(Gfp.KERNEL));
+        assertThat(cache.stats().cachedObjects()).isPositive();
+        pool.slabs().faultInjector((site, _, _) -> site.equals("object:watched"));
+        assertThat(cache.alloc(Gfp.KERNEL)).isZero();
+        assertThat(cache.alloc(Gfp.KERNEL | Gfp.NOFAIL)).as("is never offered").isNotZero();
+        pool.slabs().faultInjector(FaultInjector.NONE);
+        cache.free(cache.alloc(Gfp.KERNEL));
+        assertThat(cache.stats().cachedObjects()).as("there are sheaves again").isPositive();
     }
 }
