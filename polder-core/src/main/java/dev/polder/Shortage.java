@@ -96,6 +96,11 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
             out.append(k == 0 ? "" : " ").append(freeBlocks.get(k)).append('×').append(4L << k);
         }
         out.append(" KiB\n");
+        if (lacksMappings()) {
+            out.append("  mappings     no mapping left: ").append(info.mappingsUsed())
+                    .append(" of ").append(info.mappingsLimit()).append(" are used, and as the")
+                    .append(" free blocks lie this needs ").append(mappingsNeeded()).append('\n');
+        }
         holders(out);
         skipped(out);
         out.append("  what to do   ").append(advice()).append('\n');
@@ -127,12 +132,36 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
                 .forEach(s -> out.append("    ").append(s).append('\n'));
     }
 
+    /// Whether there are frames enough, and only mappings are too few to put them side by side.
+    private boolean lacksMappings() {
+        return size > Frames.SIZE && info.mode().equals("linux") && info.free() - info.min() > size
+                && mappingsNeeded() > info.mappingsLimit() - info.mappingsUsed();
+    }
+
+    /// The fewest mappings that an area of this size needs as the free blocks lie: one for each
+    /// block, the largest first, and one for the guard behind.
+    private long mappingsNeeded() {
+        long left = Frames.count(size);
+        long needed = 1;
+        for (int k = freeBlocks.size() - 1; k >= 0 && left > 0; k--) {
+            long taken = Math.min(freeBlocks.get(k), (left + (1L << k) - 1) >> k);
+            needed += taken;
+            left -= taken << k;
+        }
+        return needed;
+    }
+
     private String advice() {
         if (refused != null) {
             return "raise the group's limit, or free what the group holds";
         }
         if (size > info.budget()) {
             return "the request is larger than the budget; raise PolderConfig.budget";
+        }
+        if (lacksMappings()) {
+            return "free areas of many pieces; ask for pieces of at most 4 MiB, which need no"
+                    + " mapping where they are contiguous; or raise vm.max_map_count, of which"
+                    + " Polder takes a quarter";
         }
         if (!Gfp.allowsBlocking(used)) {
             return "the mask may not block, so nothing was reclaimed: allocate ahead, use a "

@@ -8,6 +8,7 @@ import dev.polder.os.MappingBudget;
 import dev.polder.os.PoolMemory;
 import dev.polder.page.PageAllocator;
 import dev.polder.stat.VmStat.Item;
+import dev.polder.vmalloc.AreaRequest.Lack;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -49,20 +50,19 @@ final class AreaMaker {
         this.spaceStart = memory.vmallocStart();
     }
 
-    /// Makes an area, or returns null with everything taken back. Its state is BUILDING.
-    ///
-    /// @param nofail whether to wait for page tables and mappings; the frames themselves wait by
-    ///     their own mask
-    @Nullable VmArea make(long size, long wanted, int gfp, boolean nofail) {
-        long first = takeSpace(wanted + GUARD_PAGES, gfp);
+    /// Makes an area, or returns null with everything taken back and `request.lack` telling why.
+    /// Its state is BUILDING.
+    @Nullable VmArea make(AreaRequest request) {
+        long first = takeSpace(request.pages + GUARD_PAGES, request.gfp);
         if (first < 0) {
+            request.lack = Lack.ADDRESSES;
             return null;
         }
-        VmArea area = new VmArea(spaceStart + Frames.bytes(first), wanted, size);
-        AreaBuilder builder = new AreaBuilder(area, gfp, pages, table);
+        VmArea area = new VmArea(spaceStart + Frames.bytes(first), request.pages, request.size);
+        AreaBuilder builder = new AreaBuilder(area, request.gfp, pages, table);
         boolean made = false;
         try {
-            made = make(area, builder, gfp, nofail);
+            made = make(area, builder, request);
         } finally {
             if (!made) {
                 takeBack(area, builder);
@@ -71,25 +71,34 @@ final class AreaMaker {
         if (!made) {
             return null;
         }
-        area.charged = AreaCharges.isDue(gfp);
+        area.charged = AreaCharges.isDue(request.gfp);
         return area;
     }
 
-    private boolean make(VmArea area, AreaBuilder builder, int gfp, boolean nofail) {
+    private boolean make(VmArea area, AreaBuilder builder, AreaRequest request) {
         if (!builder.takeFrames(dataFrames)) {
+            request.lack = Lack.FRAMES;
             return false;
         }
-        if (!reserveMappings(area, builder.mappingsNeeded(), gfp)) {
+        request.mappings = builder.mappingsNeeded();
+        if (!reserveMappings(area, request.mappings, request.gfp)) {
             // Also with NOFAIL from the start again: another try may find longer runs.
+            request.lack = Lack.MAPPINGS;
             return false;
         }
-        while (!builder.enterTable() || !builder.map()) {
-            if (!nofail) {
+        while (true) {
+            if (!builder.enterTable()) {
+                request.lack = Lack.PAGE_TABLE;
+            } else if (builder.map()) {
+                return true;
+            } else {
+                request.lack = Lack.SYSTEM_CALL;
+            }
+            if (!request.nofail) {
                 return false;
             }
-            waitBeforeRetry(area.requested, gfp);
+            waitBeforeRetry(request);
         }
-        return true;
     }
 
     private void takeBack(VmArea area, AreaBuilder builder) {
@@ -136,13 +145,11 @@ final class AreaMaker {
     }
 
     /// One tick (H7), whatever the mask says about retries. An interrupt does not end it.
-    void waitBeforeRetry(long size, int gfp) {
-        PolderEvents.reporter().trouble("", "vmalloc of " + size + " bytes with "
-                + Gfp.toString(gfp) + " found no page-table frame, mapping or address; retrying",
-                null);
+    void waitBeforeRetry(AreaRequest request) {
+        PolderEvents.reporter().trouble("", request.describe(budget), null);
         boolean interrupted = Thread.interrupted();
         try {
-            pages.retryWait(gfp & ~Gfp.NORETRY);
+            pages.retryWait(request.gfp & ~Gfp.NORETRY);
         } finally {
             if (interrupted) {
                 Thread.currentThread().interrupt();

@@ -117,16 +117,24 @@ public final class Vmalloc {
         boolean nofail = (gfp & Gfp.NOFAIL) != 0 && Gfp.allowsBlocking(gfp);
         // An event loop that asked not to be held up is not made to map, which takes time.
         boolean mayMap = Gfp.allowsBlocking(gfp) || !NonBlockingThreads.isCurrent();
+        long address = reuse(size, wanted, gfp);
+        if (address != 0 || !mayMap) {
+            return address;
+        }
+        AreaRequest request = new AreaRequest(size, wanted, gfp, nofail);
         while (true) {
-            long address = reuse(size, wanted, gfp);
-            if (address == 0 && mayMap) {
-                VmArea area = maker.make(size, wanted, gfp, nofail);
-                address = area == null ? 0 : publish(area);
+            VmArea area = maker.make(request);
+            if (area != null) {
+                return publish(area);
             }
-            if (address != 0 || !nofail) {
+            if (!nofail) {
+                return 0;
+            }
+            maker.waitBeforeRetry(request);
+            address = reuse(size, wanted, gfp);
+            if (address != 0) {
                 return address;
             }
-            maker.waitBeforeRetry(size, gfp);
         }
     }
 

@@ -22,14 +22,30 @@ public final class ChildJvm {
 
     private ChildJvm() {}
 
+    /// What the child may have.
+    ///
+    /// @param heap as `-Xmx` takes it
+    /// @param addressSpaceKiB as `ulimit -v` takes it, or 0 for no limit
+    public record Limits(String heap, long addressSpaceKiB) {}
+
     /// Runs `main` with the classes that the given ones were loaded from.
     public static Result run(Class<?> main, List<Class<?>> with, String... args) {
+        return run(new Limits("256m", 0), main, with, args);
+    }
+
+    /// The same in a process with limits.
+    public static Result run(Limits limits, Class<?> main, List<Class<?>> with, String... args) {
         Set<String> classPath = new LinkedHashSet<>();
         classPath.add(root(main));
         with.forEach(c -> classPath.add(root(c)));
-        List<String> command = new ArrayList<>(List.of(
+        List<String> command = new ArrayList<>();
+        if (limits.addressSpaceKiB > 0) {
+            command.addAll(List.of("sh", "-c",
+                    "ulimit -v " + limits.addressSpaceKiB + " && exec \"$@\"", "sh"));
+        }
+        command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx256m", "-XX:+UseSerialGC", "-XX:-CreateCoredumpOnCrash",
+                "-Xmx" + limits.heap, "-XX:+UseSerialGC", "-XX:-CreateCoredumpOnCrash",
                 "-XX:+SuppressFatalErrorMessage", "--enable-native-access=ALL-UNNAMED",
                 "-cp", String.join(File.pathSeparator, classPath), main.getName()));
         command.addAll(List.of(args));

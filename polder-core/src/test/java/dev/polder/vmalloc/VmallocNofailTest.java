@@ -4,14 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
+import dev.polder.gfp.PolderEvents;
 import dev.polder.os.Clock;
 import dev.polder.os.VirtualClock;
 import dev.polder.page.Role;
 import dev.polder.testkit.Row;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -146,7 +150,14 @@ class VmallocNofailTest {
 
     @Test
     @Row("H7")
-    void withoutMappingsItLetsGoOfItsFramesAndWaits() throws Exception {
+    void withoutMappingsItLetsGoOfItsFramesWaitsAndSaysForWhat() throws Exception {
+        Queue<String> told = new ConcurrentLinkedQueue<>();
+        PolderEvents.listen(new PolderEvents() {
+            @Override
+            public void trouble(String pool, String what, @Nullable Throwable thrown) {
+                told.add(what);
+            }
+        });
         VirtualClock own = new VirtualClock();
         try (VmallocRig small = new VmallocRig(2048, 64 << 20, 3 + 30, own, false)) {
             List<Long> held = small.fragment();
@@ -157,11 +168,17 @@ class VmallocNofailTest {
                     () -> got.complete(small.vmalloc.alloc(15 * Frames.SIZE, NOFAIL)));
             own.awaitParked(1);
             assertThat(small.used()).as("no frame is held while it waits").isEqualTo(used);
+            assertThat(PolderEvents.awaitDelivered(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(told).contains("vmalloc of 61440 bytes with GFP_KERNEL|__GFP_NOFAIL waits "
+                    + "for mappings, until areas are freed: it needs 16 as the free frames lie, "
+                    + "and 24 of 33 mappings are in use");
             small.vmalloc.free(a);
             own.advance(Clock.TICK_NANOS);
             small.vmalloc.free(got.get(30, TimeUnit.SECONDS));
             small.free(held);
             small.assertNothingLeaked();
+        } finally {
+            PolderEvents.listen(null);
         }
     }
 
