@@ -1,5 +1,6 @@
 package dev.polder.cli;
 
+import dev.polder.cli.check.CheckCommand;
 import dev.polder.cli.console.CannotRun;
 import dev.polder.cli.demo.DemoCommand;
 import java.io.PrintWriter;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
                 + "everything off-heap, memory that gives itself back, and no reclaim into what "
                 + "you "
                 + "hold.", ""},
-        subcommands = DemoCommand.class,
+        subcommands = {DemoCommand.class, CheckCommand.class},
         footer = {"", "Start with 'polder demo'. Each command has its own --help."})
 public final class Main implements Runnable {
 
@@ -36,6 +37,8 @@ public final class Main implements Runnable {
     /// The command line, with its ways to tell of trouble.
     static CommandLine commandLine() {
         CommandLine line = new CommandLine(new Main());
+        // What follows the program's name is the program's, whatever it looks like.
+        line.getSubcommands().get("check").setStopAtPositional(true);
         line.setParameterExceptionHandler((e, args) -> {
             PrintWriter err = e.getCommandLine().getErr();
             err.println(e.getMessage());

@@ -1,145 +1,153 @@
 package dev.polder.lockdep;
 
-import java.io.File;
+import dev.polder.lockdep.report.Suppressions;
+import dev.polder.lockdep.rules.RulePack;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
-/// `polder check [options] -- java …`: runs a program under the lock checker.
+/// Runs a program under the lock checker, in a JVM of its own: what `polder check` does.
 ///
-/// Exit codes: 0 nothing was found and the program ended with 0; 3 something was found, whatever
-/// the program did; 2 the command line is wrong; else the program's own.
+/// Whatever is wrong with the request is told by an IllegalArgumentException before the program is
+/// started.
 public final class Check {
-    /// Something was found.
+    /// Exit code: something was found, whatever the program did.
     public static final int FOUND = 3;
 
-    /// The command line is wrong.
+    /// Exit code: the request is wrong, or the agent could not start.
     public static final int MISUSE = 2;
 
-    private static final String USAGE = """
-            usage: polder check [option] -- java ...
-              --rules FILE|NAME    a rule pack; may be repeated
-              --report FILE        the result; JSON if it ends in .json; default: standard error
-              --suppress FILE      findings that are accepted, each with a reason
-              --exclude PREFIX     a package that is not instrumented; may be repeated
-              --include PREFIX     instrument only these; may be repeated
-              --force N            every N-th allocation from Polder first runs the shrinkers
-              --monitors class|field   what makes a lock class of monitors
-              --advice on          list scopes and masks that protect nothing
-            exit code: 0 nothing found, 3 found, 2 misuse, else the program's own
-            """;
+    private final List<String> command;
+    private final List<String> options = new ArrayList<>();
+    private @Nullable Path report;
 
-    private static final List<String> OPTIONS = List.of("--rules", "--report", "--suppress",
-            "--exclude", "--include", "--force", "--monitors", "--advice");
+    /// A check of this command, whose first word is `java` or a path to one.
+    public Check(List<String> command) {
+        if (command.isEmpty()) {
+            throw new IllegalArgumentException("no program to run: put it after --, as in "
+                    + "polder check -- java -jar program.jar");
+        }
+        this.command = new ArrayList<>(command);
+    }
 
-    private Check() {}
+    /// Adds rules: a shipped pack's name or a file.
+    public Check rules(String nameOrFile) throws IOException {
+        RulePack.load(nameOrFile);
+        return option("rules", nameOrFile);
+    }
 
-    /// Runs the command; its output goes where this process's goes.
+    /// The file of the result; JSON if it ends in `.json`. Default: standard error.
+    public Check report(Path file) {
+        Path parent = file.toAbsolutePath().getParent();
+        if (Files.isDirectory(file) || parent == null || !Files.isDirectory(parent)
+                || !Files.isWritable(Files.exists(file) ? file : parent)) {
+            throw new IllegalArgumentException("the report cannot be written to " + file + ": "
+                    + (Files.isDirectory(file) ? "it is a directory"
+                    : parent != null && Files.isDirectory(parent) ? "it is write-protected"
+                    : parent + " is no directory"));
+        }
+        report = file;
+        return option("report", file);
+    }
+
+    /// The file of accepted findings.
+    public Check suppress(Path file) {
+        Suppressions.read(file);
+        return option("suppress", file);
+    }
+
+    /// Classes whose names begin so are not instrumented.
+    public Check exclude(String prefix) {
+        return option("exclude", prefix);
+    }
+
+    /// Only classes whose names begin so, or with another one that was included, are instrumented.
+    public Check include(String prefix) {
+        return option("include", prefix);
+    }
+
+    /// Before every n-th allocation that may reclaim, the shrinkers that it may call are run.
+    public Check force(int every) {
+        if (every < 1) {
+            throw new IllegalArgumentException("reclaim can be forced at every n-th allocation, n "
+                    + "from 1, not " + every);
+        }
+        return option("force", every);
+    }
+
+    /// Monitors are told apart by the field that they are read from, not by their class.
+    public Check monitorsByField() {
+        return option("monitors", "field");
+    }
+
+    /// Scopes and masks that protect nothing are listed at the end.
+    public Check advise() {
+        return option("advice", "on");
+    }
+
+    private Check option(String name, Object value) {
+        if (value.toString().contains(",")) {
+            throw new IllegalArgumentException("'" + value + "': commas separate the agent's "
+                    + "options, so a name cannot have one");
+        }
+        options.add(name + "=" + value);
+        return this;
+    }
+
+    /// Runs the program; its input and output are this process's.
     ///
-    /// @param errors where usage and errors are written
-    /// @return the exit code
-    public static int run(PrintStream errors, String... args) {
-        List<String> agent = new ArrayList<>();
-        int i = 0;
-        for (; i < args.length && !args[i].equals("--"); i += 2) {
-            if (!OPTIONS.contains(args[i]) || i + 1 >= args.length || args[i + 1].equals("--")) {
-                return misuse(errors, OPTIONS.contains(args[i])
-                        ? args[i] + " needs a value" : "unknown option " + args[i]);
-            }
-            if (args[i + 1].contains(",")) {
-                return misuse(errors, "'" + args[i + 1] + "': a value cannot contain a comma");
-            }
-            agent.add(args[i].substring(2) + "=" + args[i + 1]);
-        }
-        if (i + 1 >= args.length) {
-            return misuse(errors, "no program to run: put it after --");
-        }
-        String problem = problem(agent);
-        if (!problem.isEmpty()) {
-            return misuse(errors, problem);
-        }
-        List<String> command = new ArrayList<>(List.of(args).subList(i + 1, args.length));
-        try {
-            return run(errors, agent, command);
-        } catch (IOException e) {
-            return misuse(errors, e.getMessage() == null ? e.toString() : e.getMessage());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return 1;
-        }
-    }
-
-    /// As `run(PrintStream, String...)`, with errors on the process's standard error.
-    public static int run(String... args) {
-        try (PrintStream errors = new PrintStream(
-                new java.io.FileOutputStream(java.io.FileDescriptor.err), true,
-                java.nio.charset.StandardCharsets.UTF_8)) {
-            return run(errors, args);
-        }
-    }
-
-    /// What is wrong with the options' values, so far as it can be told before a JVM is started.
-    private static String problem(List<String> agent) {
-        try {
-            for (String option : agent) {
-                String value = option.substring(option.indexOf('=') + 1);
-                if (option.startsWith("rules=")) {
-                    dev.polder.lockdep.rules.RulePack.load(value);
-                } else if (option.startsWith("suppress=")) {
-                    dev.polder.lockdep.report.Suppressions.read(Path.of(value));
-                } else if (option.startsWith("force=")) {
-                    Integer.parseUnsignedInt(value);
-                }
-            }
-            return "";
-        } catch (IOException | IllegalArgumentException e) {
-            return String.valueOf(e.getMessage());
-        }
-    }
-
-    private static int run(PrintStream errors, List<String> agent, List<String> command)
-            throws IOException, InterruptedException {
+    /// @param notes hears what there is to say beside the report, in sentences
+    /// @return 0 when nothing was found and the program ended so; 3 when something was found; 2
+    ///     when the JVM ended before the agent began; else the program's own
+    public int run(Consumer<String> notes) throws IOException, InterruptedException {
+        List<String> all = new ArrayList<>(command);
+        all.set(0, JavaCommand.resolve(command.get(0), notes));
         Path status = Files.createTempFile("polder-check", ".status");
         try {
-            Files.writeString(status, "");
-            agent.add("status=" + status);
-            command.add(1, "-javaagent:" + jar() + "=" + String.join(",", agent));
-            int code = new ProcessBuilder(command).inheritIO().start().waitFor();
+            option("status", status);
+            all.add(1, "-javaagent:" + jar() + "=" + String.join(",", options));
+            int code = new ProcessBuilder(all).inheritIO().start().waitFor();
             String found = Files.readString(status).strip();
             if (found.isEmpty()) {
-                return misuse(errors, "the agent was not started; is '" + command.get(0)
-                        + "' the java command of a JDK 25?");
+                notes.accept("the JVM ended with exit code " + code
+                        + " before the agent began; nothing was checked");
+                return MISUSE;
             }
-            return found.equals("0") ? code : FOUND;
+            if (found.equals("0")) {
+                notes.accept(code == 0 ? "nothing found"
+                        : "nothing found; the program ended with exit code " + code);
+                return code;
+            }
+            notes.accept("found " + found + (found.equals("1") ? " problem" : " problems")
+                    + (report == null ? "" : "; see " + report));
+            return FOUND;
         } finally {
             Files.deleteIfExists(status);
         }
     }
 
     /// The agent's jar: the one this class is in, or that of the property `polder.lockdep.jar`.
-    private static File jar() throws IOException {
+    private static Path jar() throws IOException {
         String given = System.getProperty("polder.lockdep.jar");
         try {
-            File jar = given != null ? new File(given)
-                    : new File(Check.class.getProtectionDomain().getCodeSource().getLocation()
-                            .toURI());
-            if (!jar.isFile()) {
-                throw new IOException(jar + " is not the agent's jar; build it, or set "
-                        + "-Dpolder.lockdep.jar to it");
+            Path jar = Path.of(given != null ? Path.of(given).toUri()
+                    : Check.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+            if (!Files.isRegularFile(jar)) {
+                throw new IllegalArgumentException(jar + " is not the agent's jar; build it, or set"
+                        + " -Dpolder.lockdep.jar to it");
+            }
+            if (jar.toString().contains("=")) {
+                throw new IllegalArgumentException("the agent's jar is " + jar + ", and the JVM "
+                        + "takes the '=' in it for the end of its name; move it");
             }
             return jar;
         } catch (URISyntaxException e) {
             throw new IOException(e);
         }
-    }
-
-    private static int misuse(PrintStream errors, String what) {
-        errors.println("polder check: " + what);
-        errors.print(USAGE);
-        return MISUSE;
     }
 }

@@ -64,7 +64,7 @@ class BadInputTest {
     void helpIsShortAndNamesTheDemo() {
         CommandLines.Said help = CommandLines.run();
         assertThat(help.exit()).isZero();
-        assertThat(help.out()).contains("polder demo", "--help").hasLineCount(13);
+        assertThat(help.out()).contains("polder demo", "check", "--help").hasLineCount(16);
         assertThat(CommandLines.run("--help").out()).isEqualTo(help.out());
         assertThat(CommandLines.run("demo", "--help").out()).contains("--budget", "--seconds",
                 "--input", "--rounds", "--json", "--report", "--break", "--seed", "--work-dir");

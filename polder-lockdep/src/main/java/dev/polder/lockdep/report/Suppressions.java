@@ -1,7 +1,6 @@
 package dev.polder.lockdep.report;
 
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.polder.lockdep.rules.TextFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -33,9 +32,10 @@ public final class Suppressions {
 
     /// Reads a file.
     ///
-    /// @throws IllegalArgumentException naming the file and line that is wrong
-    public static Suppressions read(Path file) throws IOException {
-        return parse(file.toString(), Files.readAllLines(file));
+    /// @throws IllegalArgumentException naming the file and line that is wrong, or why it cannot be
+    ///     read
+    public static Suppressions read(Path file) {
+        return parse(file.toString(), TextFile.lines(file));
     }
 
     /// Reads lines.

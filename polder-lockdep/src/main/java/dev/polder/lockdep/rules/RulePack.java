@@ -74,7 +74,7 @@ public final class RulePack {
                     + "': there is no such file, and the packs that come along are "
                     + String.join(", ", SHIPPED));
         }
-        return parse(nameOrFile, Files.readAllLines(file));
+        return parse(nameOrFile, TextFile.lines(file));
     }
 
     /// Reads lines.

@@ -6,14 +6,12 @@ import dev.polder.lockdep.Check;
 import dev.polder.lockdep.engine.Hooks;
 import dev.polder.lockdep.report.Findings;
 import dev.polder.lockdep.report.Suppressions;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
@@ -30,7 +28,7 @@ class AgentTest {
     @TempDir
     static Path folder;
 
-    private final ByteArrayOutputStream errors = new ByteArrayOutputStream();
+    private final List<String> notes = new ArrayList<>();
 
     @BeforeAll
     static void jar() throws IOException, URISyntaxException {
@@ -59,10 +57,6 @@ class AgentTest {
         System.clearProperty("polder.lockdep.jar");
     }
 
-    private int check(String... args) {
-        return Check.run(new PrintStream(errors, true, StandardCharsets.UTF_8), args);
-    }
-
     private static String java() {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
@@ -79,32 +73,39 @@ class AgentTest {
     }
 
     @Test
-    void aProgramIsCheckedAndTheExitCodeSaysSo() throws IOException, URISyntaxException {
+    void aProgramIsCheckedAndTheExitCodeSaysSo() throws Exception {
         Path report = folder.resolve("report.json");
         Path rules = folder.resolve("my.rules");
         Files.writeString(rules, "alloc no.such.Klass#method\n");
-        Class<?> program = dev.polder.museum.AllForms.class;
-        String path = Path.of(
-                program.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
-        assertThat(check("--report", report.toString(), "--rules", rules.toString(), "--rules",
-                "spark", "--", java(), "-cp", path, program.getName())).isZero();
+        assertThat(allForms().report(report).rules(rules.toString()).rules("spark")
+                .run(notes::add)).isZero();
         assertThat(Files.readString(report)).contains("\"reports\":[]")
                 .contains("never matched: " + rules + ":1: alloc no.such.Klass#method")
                 .doesNotContain("could not be instrumented").doesNotContain("engine failed");
-        assertThat(check("--report", report.toString(), "--", java(), "-cp", path,
-                program.getName(), "bug")).isEqualTo(Check.FOUND);
+        assertThat(allForms("bug").report(report).run(notes::add)).isEqualTo(Check.FOUND);
         assertThat(Files.readString(report)).contains("Flink9676$Bug.queue")
                 .contains("Flink9676.java:");
+        assertThat(notes).containsExactly("nothing found", "found 1 problem; see " + report);
     }
 
     @Test
-    void misuseIsToldBeforeAnythingRuns() {
-        assertThat(check("--rules", "sparc", "--", java(), "X")).isEqualTo(Check.MISUSE);
-        assertThat(check("--ruels", "spark", "--", java(), "X")).isEqualTo(Check.MISUSE);
-        assertThat(check("--rules", "--", java(), "X")).isEqualTo(Check.MISUSE);
-        assertThat(check("--rules", "spark")).isEqualTo(Check.MISUSE);
-        assertThat(errors.toString(StandardCharsets.UTF_8))
-                .contains("no rule pack 'sparc'", "unknown option --ruels", "--rules needs a value",
-                        "no program to run", "usage: polder check");
+    void aJvmThatDoesNotStartIsToldApartFromAProgramThatFails() throws Exception {
+        assertThat(new Check(List.of(java(), "-XX:+NoSuchOption", "X")).run(notes::add))
+                .isEqualTo(Check.MISUSE);
+        assertThat(new Check(List.of(java(), "-cp", folder.toString(), "no.such.Program"))
+                .run(notes::add)).isEqualTo(1);
+        assertThat(notes).containsExactly(
+                "the JVM ended with exit code 1 before the agent began; nothing was checked",
+                "nothing found; the program ended with exit code 1");
+    }
+
+    /// A program's check in which the java comes from this JVM.
+    private static Check allForms(String... arguments) throws URISyntaxException {
+        Class<?> program = dev.polder.museum.AllForms.class;
+        String path = Path.of(
+                program.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
+        List<String> command = new ArrayList<>(List.of(java(), "-cp", path, program.getName()));
+        command.addAll(List.of(arguments));
+        return new Check(command);
     }
 }
