@@ -38,7 +38,9 @@ public final class Main implements Runnable {
     static CommandLine commandLine() {
         CommandLine line = new CommandLine(new Main());
         // What follows the program's name is the program's, whatever it looks like.
-        line.getSubcommands().get("check").setStopAtPositional(true);
+        for (CommandLine command : line.getSubcommands().values()) {
+            command.setStopAtPositional(true);
+        }
         line.setParameterExceptionHandler((e, args) -> {
             PrintWriter err = e.getCommandLine().getErr();
             err.println(e.getMessage());

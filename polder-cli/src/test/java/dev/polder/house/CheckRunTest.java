@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// `./polder check` as a person types it, on a program of twenty lines that was compiled for Java 8.
+/// `./polder check` as a person types it, on a program of a few lines that was compiled for Java 8.
 @Tag("built-tree")
 class CheckRunTest {
 
@@ -79,7 +79,8 @@ class CheckRunTest {
                 .replaceFirst("(?s).*?\"id\":\"([0-9a-f]{8})\".*", "$1");
         Files.writeString(folder.resolve("accepted"), id + " only the main thread ever runs this\n"
                 + "0badc0de something that was mended long ago\n");
-        Shell.Result accepted = check("--suppress accepted --report out.txt -- java -cp . Tiny back");
+        Shell.Result accepted =
+                check("--suppress accepted --report out.txt -- java -cp . Tiny back");
         assertThat(accepted.code()).as(accepted.output()).isZero();
         assertThat(Files.readString(folder.resolve("out.txt"))).contains(
                 "suppressed [" + id + "]", "only the main thread ever runs this",
@@ -91,6 +92,7 @@ class CheckRunTest {
     void misuseEndsWithTwo() throws Exception {
         Shell.Result misuse = check("--rules no-such-pack -- java -cp . Tiny");
         assertThat(misuse.code()).as(misuse.output()).isEqualTo(2);
-        assertThat(misuse.output()).contains("the packs that come along are").doesNotContain("there\n");
+        assertThat(misuse.output()).contains("the packs that come along are")
+                .doesNotContain("there\n");
     }
 }

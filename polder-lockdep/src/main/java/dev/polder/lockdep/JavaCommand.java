@@ -49,7 +49,8 @@ final class JavaCommand {
     /// The release of a java command; 0 when it cannot be started.
     private static int release(String java) throws InterruptedException {
         try {
-            Process process = new ProcessBuilder(java, "-version").redirectErrorStream(true).start();
+            Process process = new ProcessBuilder(java, "-version")
+                    .redirectErrorStream(true).start();
             process.getOutputStream().close();
             String said = new String(process.getInputStream().readAllBytes(),
                     Charset.defaultCharset());
