@@ -20,12 +20,12 @@ class LayeringTest {
             L1 os:       base
             L1 stat:
             L1 debug:
-            L1 memgroup: task
+            L1 memgroup: base task
             L2 zone:     base os task
             L2 shrink:   base gfp os shrinker stat task
             L3 reclaim:  gfp os shrink stat task
             L4 page:     base debug gfp memgroup os reclaim shrink stat task zone
-            L5 slab:     base debug gfp os page shrink task zone
+            L5 slab:     base debug gfp memgroup os page shrink task zone
             L5 vmalloc:  base gfp os page shrink stat task zone
             L6 kv:       base gfp slab stat vmalloc
             L6 mempool:  base debug gfp os page slab

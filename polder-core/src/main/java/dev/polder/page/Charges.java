@@ -32,23 +32,47 @@ final class Charges {
 
     /// The group that pays for a request: the one entered, the root with ACCOUNT, else null.
     @Nullable MemGroup groupOf(Task task, int used) {
-        MemGroup entered = (MemGroup) task.group();
+        MemGroup entered = task.group() == null ? null : MemGroup.entered(task, root);
         return entered != null || (used & Gfp.ACCOUNT) == 0 ? entered : root;
+    }
+
+    /// Charges an object of `bytes`. One climb of the tree pays for a whole frame of them.
+    boolean chargeObject(MemGroup group, Task task, long bytes, int used) {
+        if (group.takeObject(bytes)) {
+            return true;
+        }
+        long frames = Frames.bytes(Frames.count(bytes));
+        if (!charge(group, task, frames, used)) {
+            return false;
+        }
+        group.addObject(bytes, frames);
+        return true;
     }
 
     /// Charges a run of `order`, reclaiming if a limit refuses and the mask may block.
     boolean charge(MemGroup group, Task task, int order, int used) {
-        long bytes = Frames.SIZE << order;
+        return charge(group, task, Frames.SIZE << order, used);
+    }
+
+    private boolean charge(MemGroup group, Task task, long bytes, int used) {
         boolean force = (used & (Gfp.NOFAIL | Gfp.HIGH)) != 0
                 || (task.flags() & Task.NORECLAIM) != 0;
+        if (force) {
+            group.charge(bytes);
+            return true;
+        }
         for (int i = 0; i < MAX_TRIES; i++) {
-            MemGroup refuser = group.tryCharge(bytes, force);
+            MemGroup refuser = group.tryCharge(bytes);
             if (refuser == null) {
                 return true;
+            }
+            if (i == 0) {
+                refuser.count(MemGroup.Event.MAX);
             }
             if (refuser.failed() || !Gfp.allowsBlocking(used)
                     || vmscan.tryToFreeGroupPages(refuser.id(), used) == 0
                     || (used & Gfp.NORETRY) != 0) {
+                refuser.count(MemGroup.Event.REFUSED);
                 return false;
             }
         }

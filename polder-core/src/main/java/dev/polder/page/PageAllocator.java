@@ -79,7 +79,7 @@ public final class PageAllocator {
         count(task, gfp, used);
         long run = 0;
         if (order <= Frames.MAX_ORDER && !injected(role, order, used)) {
-            run = charged(task, order, used);
+            run = charged(role, task, order, used);
         }
         PageRequestListener l = listener;
         if (l != null) {
@@ -104,7 +104,7 @@ public final class PageAllocator {
             return 0;
         }
         slowPath.requireOpen();
-        MemGroup group = charges.groupOf(task, used);
+        MemGroup group = role.isCharged() ? charges.groupOf(task, used) : null;
         if (group != null && !charges.charge(group, task, order,
                 used & ~(Gfp.DIRECT_RECLAIM | Gfp.NOFAIL))) {
             return 0;
@@ -178,6 +178,22 @@ public final class PageAllocator {
     /// Takes the charge off a run that its owner keeps for re-use.
     public void uncharge(long run) {
         charges.release(run, zone.frames().order(run));
+    }
+
+    /// The group to which an object is charged that this thread asks for with `gfp`: the one
+    /// entered, the root with ACCOUNT, else null.
+    public @Nullable MemGroup payer(Task task, int gfp) {
+        return charges.groupOf(task, gfp);
+    }
+
+    /// Charges an object that lies in a run charged to nobody. May reclaim, as a request does.
+    ///
+    /// @param payer what [#payer] said
+    /// @param bytes the object's room
+    /// @return false if a limit refuses; nothing is charged then
+    public boolean chargeObject(MemGroup payer, long bytes, int gfp) {
+        int used = nonBlocking(Memalloc.effective(gfp));
+        return charges.chargeObject(payer, Task.current(), bytes, used);
     }
 
     /// Address of the run's first byte in the linear map.
@@ -261,9 +277,10 @@ public final class PageAllocator {
         charges.verify(zone.frames());
     }
 
-    private long charged(Task task, int order, int used) {
+    private long charged(Role role, Task task, int order, int used) {
         slowPath.requireOpen();
-        MemGroup group = charges.groupOf(task, used);
+        MemGroup requester = charges.groupOf(task, used);
+        MemGroup group = role.isCharged() ? requester : null;
         if (group != null && !charges.charge(group, task, order, used)) {
             return 0;
         }
@@ -271,7 +288,7 @@ public final class PageAllocator {
         try {
             run = zone.take(order, zone.marks().low());
             if (run == 0) {
-                run = slowPath.alloc(task, group, order, used);
+                run = slowPath.alloc(task, requester, order, used);
             }
         } finally {
             if (group != null) {

@@ -19,6 +19,11 @@ public enum Role {
         this.label = label;
     }
 
+    /// Whether the run is charged whole. A slab's is not: its objects are, each to its own group.
+    public boolean isCharged() {
+        return this != SLAB;
+    }
+
     /// The role's name as people and recordings write it: `kmalloc-large`.
     public String label() {
         return label;

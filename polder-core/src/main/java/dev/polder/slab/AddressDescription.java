@@ -51,7 +51,7 @@ record AddressDescription(PageAllocator pages) {
             return "is inside " + what + " that starts at " + Check.hex(start)
                     + "; pass the address that alloc returned";
         }
-        return "is " + what + ", " + slab.cache.describeState(slab.state(index));
+        return "is " + what + ", " + slab.cache.describeState(slab.use(index));
     }
 
     private String describe(LargeObjects large, long head, long address) {

@@ -114,6 +114,19 @@ final class CacheNode {
         return release(gone);
     }
 
+    /// Gives a slab, one of whose objects the caller holds, room for payers.
+    void makePayers(Slab slab) {
+        if (slab.hasPayers()) {
+            return;
+        }
+        lock.lock();
+        try {
+            slab.makePayers();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /// Refuses requests from now on; false if that was so already.
     ///
     /// @throws IllegalStateException if objects are in use; nothing changed then

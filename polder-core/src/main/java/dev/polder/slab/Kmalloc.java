@@ -87,7 +87,7 @@ public final class Kmalloc {
         Object owner = slabs.ownerAt(address);
         if (owner instanceof Slab slab) {
             int index = slab.indexOf(address);
-            if (index >= 0 && slab.state(index) != Slab.FREE && isMine(slab)) {
+            if (index >= 0 && slab.state(index) > Slab.FREE && isMine(slab)) {
                 slab.cache.free(slab, index, address);
                 return;
             }
@@ -116,7 +116,7 @@ public final class Kmalloc {
             return 0;
         }
         Slab slab = liveSlab(address);
-        return slab != null ? slab.state(slab.indexOf(address)) : large.requested(liveRun(address));
+        return slab != null ? slab.use(slab.indexOf(address)) : large.requested(liveRun(address));
     }
 
     /// Records `size` as the requested one if the object has room for it where it lies; false, and
@@ -136,7 +136,7 @@ public final class Kmalloc {
             boolean fits = size > 0 && size <= SizeClasses.LARGEST
                     && caches[SizeClasses.indexOf(size)] == slab.cache;
             if (fits) {
-                slab.state(slab.indexOf(address), (short) size);
+                slab.use(slab.indexOf(address), (short) size);
             }
             return fits;
         }
@@ -203,6 +203,14 @@ public final class Kmalloc {
     private void freeOther(long address, @Nullable Object owner) {
         if (address == 0 || address == zeroSentinel) {
             return;
+        }
+        if (owner instanceof Slab slab && isMine(slab)) {
+            int index = slab.indexOf(address);
+            if (index >= 0 && slab.isCharged(index)) {
+                slab.cache.uncharge(slab, index);
+                slab.cache.free(slab, index, address);
+                return;
+            }
         }
         if (owner != large || !isRunStart(address)) {
             throw slabs.wrongFree(address, "kmalloc");

@@ -2,6 +2,7 @@ package dev.polder.slab;
 
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
+import dev.polder.memgroup.MemGroup;
 import org.jspecify.annotations.Nullable;
 
 /// One run of frames cut into equal objects of one cache; the owner of its frames in the frame
@@ -17,6 +18,10 @@ import org.jspecify.annotations.Nullable;
 /// again, wherever it lies now (a sheaf, the free map), and that check needs no lock. Two frees of
 /// one address that race are a misuse that it may miss.
 ///
+/// The state of an object that a memory group pays for has the bit [#CHARGED], its sign. So one
+/// comparison with `FREE` tells on the way of a free that the object is in use and nobody pays. The
+/// slab then has **payers**, a group an object, from the first such object on.
+///
 /// The **free map** (a bit an object, under the cache's lock) says which objects lie in the slab
 /// itself. An object that is free by its state and not in the map lies in a sheaf.
 ///
@@ -28,6 +33,8 @@ import org.jspecify.annotations.Nullable;
 final class Slab {
     /// The state of an object that nobody holds.
     static final short FREE = 0;
+    /// In the state of an object that a memory group pays for.
+    static final short CHARGED = Short.MIN_VALUE;
 
     private static final int RECIPROCAL_SHIFT = 45;
     private static final long FRACTION_MASK = (1L << RECIPROCAL_SHIFT) - 1;
@@ -40,6 +47,8 @@ final class Slab {
     private final long reciprocal;
     private final int objectSize;
     private final short[] states;
+    /// Made under the cache's lock. An entry belongs to whoever holds the object.
+    private @Nullable MemGroup @Nullable [] payers;
 
     /// First frame of the run.
     final long run;
@@ -102,6 +111,57 @@ final class Slab {
         states[index] = state;
     }
 
+    /// What the cache or `kmalloc` recorded of object `index`, whether it is charged or not.
+    short use(int index) {
+        return (short) (states[index] & ~CHARGED);
+    }
+
+    /// Records another use of object `index`, which stays charged if it is.
+    void use(int index, short use) {
+        states[index] = (short) ((states[index] & CHARGED) | use);
+    }
+
+    boolean isCharged(int index) {
+        return states[index] < FREE;
+    }
+
+    /// Makes room for payers. Under the cache's lock.
+    void makePayers() {
+        if (payers == null) {
+            payers = new MemGroup[states.length];
+        }
+    }
+
+    boolean hasPayers() {
+        return payers != null;
+    }
+
+    /// Notes who pays for object `index`, which is in use. After [#makePayers].
+    void charge(int index, MemGroup payer) {
+        assert states[index] > FREE : "an object in use that nobody pays for";
+        payers()[index] = payer;
+        states[index] |= CHARGED;
+    }
+
+    /// Forgets who pays for object `index`, which is charged, and says who it was.
+    MemGroup uncharge(int index) {
+        MemGroup payer = payers()[index];
+        if (payer == null) {
+            throw Check.broken("an object is charged to nobody");
+        }
+        payers()[index] = null;
+        states[index] &= ~CHARGED;
+        return payer;
+    }
+
+    private @Nullable MemGroup[] payers() {
+        @Nullable MemGroup[] p = payers;
+        if (p == null) {
+            throw Check.broken("a slab with a charged object has no payers");
+        }
+        return p;
+    }
+
     /// Number of objects in the slab's own free map. Under the cache's lock.
     int freeCount() {
         return freeCount;
@@ -151,6 +211,8 @@ final class Slab {
                 bits++;
                 Check.that(states[i] == FREE, "an object in its slab's free map is in use");
             }
+            Check.that(isCharged(i) == (payers != null && payers[i] != null),
+                    "an object's state and its payer disagree");
             Check.that(indexOf(addressOf(i)) == i, "an object's number and address disagree");
         }
         Check.that(bits == freeCount, "a slab's free map and its count differ");

@@ -6,6 +6,7 @@ import dev.polder.debug.FaultInjector;
 import dev.polder.gfp.AllowedMask;
 import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
+import dev.polder.memgroup.MemGroup;
 import dev.polder.page.PageAllocator;
 import dev.polder.page.Role;
 import dev.polder.task.Task;
@@ -32,8 +33,9 @@ import org.jspecify.annotations.Nullable;
 /// there is none.
 ///
 /// The order of a free: address to frame to [Slab] to state, which must say that the object is in
-/// use; then the sheaf, or the slab. A thread in reclaim passes the sheaves by, so that slabs
-/// become empty and their frames are counted as its progress.
+/// use; then its group is uncharged, if it has one; then the sheaf, or the slab. A thread in
+/// reclaim passes the sheaves by, so that slabs become empty and their frames are counted as its
+/// progress.
 public final class SlabCache implements AutoCloseable {
     /// The largest object: a run of the largest order.
     public static final int MAX_OBJECT_SIZE = (int) (Frames.SIZE << Frames.MAX_ORDER);
@@ -125,8 +127,17 @@ public final class SlabCache implements AutoCloseable {
         Slab slab = slabs.slabAt(address);
         int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
         if (slab == null || index < 0 || slab.state(index) != LIVE) {
+            freeCharged(slab, index, address);
+            return;
+        }
+        free(slab, index, address);
+    }
+
+    private void freeCharged(@Nullable Slab slab, int index, long address) {
+        if (slab == null || index < 0 || !slab.isCharged(index) || slab.use(index) != LIVE) {
             throw slabs.wrongFree(address, this);
         }
+        uncharge(slab, index);
         free(slab, index, address);
     }
 
@@ -134,20 +145,24 @@ public final class SlabCache implements AutoCloseable {
     public boolean isHeldBy(Holder holder, long address) {
         Slab slab = slabs.slabAt(address);
         int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
-        return slab != null && index >= 0 && slab.state(index) == holder.state;
+        return slab != null && index >= 0 && slab.use(index) == holder.state;
     }
 
     /// Moves an object in use from one kind of holder to another. For reserves (`mempool`), whose
-    /// objects nobody may give back to the cache past them.
+    /// objects nobody may give back to the cache past them. No group pays for an object in reserve,
+    /// nor for one that is lent from there.
     ///
     /// @throws IllegalArgumentException if `address` is not an object of this cache held as `from`
     public void pass(long address, Holder from, Holder to) {
         Slab slab = slabs.slabAt(address);
         int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
-        if (slab == null || index < 0 || slab.state(index) != from.state) {
+        if (slab == null || index < 0 || slab.use(index) != from.state) {
             throw slabs.wrongFree(address, this);
         }
-        slab.state(index, to.state);
+        if (to == Holder.RESERVE && slab.isCharged(index)) {
+            uncharge(slab, index);
+        }
+        slab.use(index, to.state);
     }
 
     /// Who holds an object that is in use.
@@ -219,21 +234,51 @@ public final class SlabCache implements AutoCloseable {
         assert state != Slab.FREE : "an object in use has another state than a free one";
         int mask = AllowedMask.apply(Gfp.check(gfp));
         FsReclaim.mightAlloc(mask);
-        ThreadSheaves mine = slabs.mine(Task.current());
+        Task task = Task.current();
+        ThreadSheaves mine = slabs.mine(task);
         long object = mine != null ? mine.pop(number) : 0;
-        return object != 0 ? handOut(object, mask, state) : allocSlow(mine, mask, state);
+        return object != 0 ? handOut(task, object, mask, state) : allocSlow(mine, mask, state);
     }
 
     /// Makes a free object one in use.
-    private long handOut(long object, int mask, short state) {
+    private long handOut(Task task, long object, int mask, short state) {
         Slab slab = slabs.slabOf(object);
         int index = slab.indexOf(object);
         assert index >= 0 && slab.state(index) == Slab.FREE : "only a free object is handed out";
         slab.state(index, state);
+        if ((mask & (Gfp.ZERO | Gfp.ACCOUNT)) != 0 || task.group() != null) {
+            return finished(task, slab, index, object, mask);
+        }
+        return object;
+    }
+
+    /// What some requests want beyond an object: somebody who pays, and zeros.
+    private long finished(Task task, Slab slab, int index, long object, int mask) {
+        MemGroup payer = pages.payer(task, mask);
+        if (payer != null) {
+            boolean paid = false;
+            try {
+                node.makePayers(slab);
+                paid = pages.chargeObject(payer, objectSize, mask);
+            } finally {
+                if (!paid) {
+                    free(slab, index, object);
+                }
+            }
+            if (!paid) {
+                return 0;
+            }
+            slab.charge(index, payer);
+        }
         if ((mask & Gfp.ZERO) != 0) {
             pages.memory().zero(object, objectSize);
         }
         return object;
+    }
+
+    /// Takes the charge off an object in use. Neither waits nor allocates.
+    void uncharge(Slab slab, int index) {
+        slab.uncharge(index).dropObject(objectSize);
     }
 
     /// Frees object `index` of `slab`, whose state the caller has checked.
@@ -345,7 +390,7 @@ public final class SlabCache implements AutoCloseable {
             return 0;
         }
         long object = obtain(mine, gfp);
-        return object == 0 ? 0 : handOut(object, gfp, state);
+        return object == 0 ? 0 : handOut(Task.current(), object, gfp, state);
     }
 
     private long obtain(@Nullable ThreadSheaves mine, int gfp) {

@@ -36,6 +36,7 @@ public final class SlabPool implements AutoCloseable {
     private final Kswapd kswapd;
     private final PageAllocator pages;
     private final Slabs slabs;
+    private final MemGroup root = MemGroup.root("slab-test");
     private final List<Request> requests = new ArrayList<>();
 
     /// A pool of `mib` MiB.
@@ -54,8 +55,7 @@ public final class SlabPool implements AutoCloseable {
         vmscan = new Vmscan(view, shrinkers, stat, clock);
         kswapd = new Kswapd("slab-test", view, vmscan);
         pages = new PageAllocator(new PageAllocator.Parts("slab-test", zone, memory, vmscan, kswapd,
-                shrinkers, stat, clock, MemGroup.root("slab-test"),
-                OutOfMemoryPolicy.largestGroup()));
+                shrinkers, stat, clock, root, OutOfMemoryPolicy.largestGroup()));
         slabs = new Slabs(pages);
     }
 
@@ -67,6 +67,11 @@ public final class SlabPool implements AutoCloseable {
     /// The caches' root.
     public Slabs slabs() {
         return slabs;
+    }
+
+    /// The root memory group.
+    public MemGroup root() {
+        return root;
     }
 
     /// Reclaim.
