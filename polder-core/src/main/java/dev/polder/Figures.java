@@ -1,10 +1,8 @@
 package dev.polder;
 
 import dev.polder.base.Frames;
-import dev.polder.gfp.PolderEvents;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.shrink.ShrinkerHandle;
-import dev.polder.slab.SlabCacheStats;
 import dev.polder.stat.VmStat;
 import dev.polder.zone.Watermarks;
 import dev.polder.zone.Zone;
@@ -58,32 +56,6 @@ final class Figures {
         parts.slabs().showSlabs(out);
         counters(out, parts.stat());
         return out.toString();
-    }
-
-    /// Tells of what a closing pool still holds.
-    static void reportLeaks(PolderConfig config, Wiring parts) {
-        StringBuilder held = new StringBuilder();
-        for (SlabCacheStats s : parts.slabs().stats()) {
-            if (s.activeObjects() > 0) {
-                held.append(held.isEmpty() ? "" : ", ").append(s.activeObjects())
-                        .append(" objects of cache ").append(s.name());
-            }
-        }
-        long vmalloc = parts.vmalloc().liveBytes();
-        if (vmalloc > 0) {
-            held.append(held.isEmpty() ? "" : ", ").append(vmalloc)
-                    .append(" bytes of vmalloc areas");
-        }
-        long runs = parts.pages().zone().used() - parts.slabs().frames()
-                - parts.vmalloc().frames();
-        if (runs > 0) {
-            held.append(held.isEmpty() ? "" : ", ").append(runs)
-                    .append(" frames of runs and large objects");
-        }
-        if (!held.isEmpty()) {
-            PolderEvents.reporter().trouble(config.name(),
-                    "closed while still allocated: " + held + "; free them before close", null);
-        }
     }
 
     private static void line(StringBuilder out, String name, long bytes) {

@@ -1,7 +1,9 @@
 package dev.polder;
 
+import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
+import dev.polder.gfp.PolderEvents;
 import dev.polder.kv.KvAllocator;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.mempool.MemPool;
@@ -262,9 +264,17 @@ public final class Polder implements AutoCloseable {
         parts.kswapd().close();
         parts.shrinkers().closeAll();
         parts.slabs().close();
-        Figures.reportLeaks(config, parts);
+        String left = Leftovers.describe(parts);
+        if (left != null) {
+            PolderEvents.reporter().trouble(config.name(), left, null);
+        }
+        parts.pages().end();
         memory.close();
         parts.vmalloc().close();
+    }
+
+    boolean isClosed() {
+        return closed.get();
     }
 
     Wiring parts() {
@@ -284,6 +294,10 @@ public final class Polder implements AutoCloseable {
         if (!s.isNative() || offset < 0 || offset >= all.byteSize()) {
             throw new IllegalArgumentException(s + " is no segment of pool '" + config.name()
                     + "'; free it where it was allocated");
+        }
+        if (!s.scope().equals(all.scope()) && !s.scope().equals(Arena.global().scope())) {
+            throw Check.badAddress(s.address(), "belongs to an arena over pool '" + config.name()
+                    + "'; it is freed when that arena closes");
         }
         long recorded = parts.kv().requestedSize(s.address());
         if (recorded != s.byteSize()) {

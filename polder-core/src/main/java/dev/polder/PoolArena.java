@@ -43,7 +43,8 @@ final class PoolArena implements Arena {
     public void close() {
         life.close();
         synchronized (held) {
-            for (MemorySegment s : held) {
+            // A closed pool took the memory with it.
+            for (MemorySegment s : pool.isClosed() ? List.<MemorySegment>of() : held) {
                 pool.free(s);
             }
             held.clear();

@@ -180,11 +180,16 @@ public final class MemPool implements AutoCloseable {
         faults = Objects.requireNonNull(f, "f");
     }
 
-    /// Gives the reserve back to the cache, which stays open. A second close does nothing.
+    /// Gives the reserve back to the cache, which stays open. A second close does nothing, nor does
+    /// one after the pool below was closed and took the elements with it.
     ///
     /// @throws IllegalStateException if elements are in use; the pool then stays open
     @Override
     public void close() {
+        if (pages.ended()) {
+            closed = true;
+            return;
+        }
         long out = lent.get();
         if (out > 0 && !closed) {
             throw new IllegalStateException("the memory pool over " + cache + " cannot be closed: "

@@ -42,6 +42,7 @@ public final class PageAllocator {
     private final Charges charges;
     private volatile @Nullable PageRequestListener listener;
     private volatile FaultInjector faults = FaultInjector.NONE;
+    private volatile boolean ended;
 
     /// The page allocator of a pool. Wired by `dev.polder.Polder`.
     public PageAllocator(Parts parts) {
@@ -136,10 +137,12 @@ public final class PageAllocator {
     ///
     /// @param run what [#alloc] returned; 0 does nothing
     /// @throws IllegalArgumentException if `run` is not the first frame of a run in use
+    /// @throws IllegalStateException if the pool is closed
     public void free(long run) {
         if (run == 0) {
             return;
         }
+        requireMemory();
         FrameTable frames = zone.frames();
         if (!frames.isHead(run)) {
             throw new IllegalArgumentException("run " + run + " cannot be freed: it is "
@@ -259,6 +262,27 @@ public final class PageAllocator {
     /// Refuses new requests and ends waits: those threads get an IllegalStateException.
     public void close() {
         slowPath.close();
+    }
+
+    /// Refuses returns, too: the memory is about to go. After [#close], when every layer above has
+    /// given back what it kept.
+    public void end() {
+        ended = true;
+    }
+
+    /// True once the memory has gone.
+    public boolean ended() {
+        return ended;
+    }
+
+    /// Throws if the memory has gone.
+    ///
+    /// @throws IllegalStateException after [#end]
+    public void requireMemory() {
+        if (ended) {
+            throw new IllegalStateException("pool '" + pool
+                    + "' is closed and its memory is gone; there is nothing left to free");
+        }
     }
 
     /// Sees every request from now on; null for nobody.

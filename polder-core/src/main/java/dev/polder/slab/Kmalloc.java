@@ -161,6 +161,25 @@ public final class Kmalloc {
         return owner == large && isRunStart(address);
     }
 
+    /// Shows every object in use that was taken as pages.
+    public void forEachLarge(LargeVisitor visitor) {
+        for (long pfn = 1; pfn < frames.size(); pfn++) {
+            if (frames.owner(pfn) == large) {
+                visitor.object(pages.address(pfn), large.requested(pfn));
+            }
+        }
+    }
+
+    /// Sees large objects.
+    @FunctionalInterface
+    public interface LargeVisitor {
+        /// One object.
+        ///
+        /// @param address its first byte
+        /// @param requested the size asked for
+        void object(long address, long requested);
+    }
+
     /// What all object caches of the pool share.
     public Slabs slabs() {
         return slabs;

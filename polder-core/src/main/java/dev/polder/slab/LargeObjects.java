@@ -21,4 +21,9 @@ final class LargeObjects {
     void requested(long run, int size) {
         requested[(int) run] = size;
     }
+
+    @Override
+    public String toString() {
+        return "kmalloc";
+    }
 }

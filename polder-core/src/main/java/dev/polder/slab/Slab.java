@@ -223,6 +223,11 @@ final class Slab {
         Check.that(inWords == bits, "a slab's free map names objects that it has not");
     }
 
+    @Override
+    public String toString() {
+        return "a slab of " + cache;
+    }
+
     private static long reciprocal(int size) {
         long scale = 1L << RECIPROCAL_SHIFT;
         return (scale + size - 1) / size;

@@ -196,12 +196,13 @@ public final class SlabCache implements AutoCloseable {
         return node.stats(cachedObjects());
     }
 
-    /// Gives the cache's frames back. A second close does nothing.
+    /// Gives the cache's frames back. A second close does nothing, nor does one after the pool was
+    /// closed and took the frames with it.
     ///
     /// @throws IllegalStateException if objects are still in use; the cache then stays open
     @Override
     public void close() {
-        if (node.close()) {
+        if (!pages.ended() && node.close()) {
             boolean recalled = slabs.threads().closeCache(number);
             sheaves.close();
             node.shrink();

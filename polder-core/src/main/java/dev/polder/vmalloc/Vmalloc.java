@@ -317,6 +317,7 @@ public final class Vmalloc {
     }
 
     private @Nullable VmArea areaAt(long address) {
+        pages.requireMemory();
         long frame = frameAt(address);
         return frame > 0 && pages.frames().owner(frame) instanceof VmArea a ? a : null;
     }

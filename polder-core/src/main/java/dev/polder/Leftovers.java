@@ -1,0 +1,99 @@
+package dev.polder;
+
+import dev.polder.base.Check;
+import dev.polder.base.Frames;
+import dev.polder.slab.SlabCacheStats;
+import dev.polder.zone.FrameTable;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What a closing pool still holds: by cache, area, large object and run, those that hold most
+/// first, so that whoever forgot them can be found.
+final class Leftovers {
+    /// Lines of each kind; more would hide the large ones.
+    private static final int TOP = 5;
+
+    /// One line of the report.
+    private record Line(long bytes, String text) {}
+
+    private long allocations;
+    private long bytes;
+
+    private Leftovers() {}
+
+    /// The report, or null if nothing is left.
+    static @Nullable String describe(Wiring parts) {
+        Leftovers left = new Leftovers();
+        StringBuilder out = new StringBuilder();
+        left.append(out, "cache", left.caches(parts));
+        left.append(out, "vmalloc area", left.areas(parts));
+        left.append(out, "large object", left.large(parts));
+        left.append(out, "run", left.runs(parts));
+        if (left.allocations == 0) {
+            return null;
+        }
+        return "closed while " + left.allocations + " allocations of " + left.bytes
+                + " bytes are in use; free them before close" + out;
+    }
+
+    private List<Line> caches(Wiring parts) {
+        List<Line> lines = new ArrayList<>();
+        for (SlabCacheStats s : parts.slabs().stats()) {
+            if (s.activeObjects() > 0) {
+                long held = s.activeObjects() * s.objectSize();
+                allocations += s.activeObjects();
+                bytes += held;
+                lines.add(new Line(held, s.name() + ": " + s.activeObjects() + " objects, " + held
+                        + " bytes"));
+            }
+        }
+        return lines;
+    }
+
+    private List<Line> areas(Wiring parts) {
+        List<Line> lines = new ArrayList<>();
+        parts.vmalloc().forEachArea((address, requested, _, _) ->
+                lines.add(one(address, requested, requested + " bytes")));
+        return lines;
+    }
+
+    private List<Line> large(Wiring parts) {
+        List<Line> lines = new ArrayList<>();
+        parts.kmalloc().forEachLarge((address, requested) ->
+                lines.add(one(address, requested, requested + " bytes")));
+        return lines;
+    }
+
+    /// Runs of the page allocator's own callers: those with no owner among the layers above.
+    private List<Line> runs(Wiring parts) {
+        FrameTable frames = parts.pages().frames();
+        List<Line> lines = new ArrayList<>();
+        for (long pfn = 1; pfn < frames.size(); pfn++) {
+            if (frames.isHead(pfn) && frames.owner(pfn) == null) {
+                int order = frames.order(pfn);
+                lines.add(one(parts.pages().address(pfn), Frames.SIZE << order, "frame " + pfn
+                        + ", order " + order));
+            }
+        }
+        return lines;
+    }
+
+    private Line one(long address, long size, String what) {
+        allocations++;
+        bytes += size;
+        return new Line(size, Check.hex(address) + ": " + what);
+    }
+
+    private void append(StringBuilder out, String kind, List<Line> lines) {
+        lines.sort(Comparator.comparingLong(Line::bytes).reversed());
+        lines.stream().limit(TOP).forEach(
+                l -> out.append("\n  ").append(kind).append(' ').append(l.text));
+        if (lines.size() > TOP) {
+            long rest = lines.stream().skip(TOP).mapToLong(Line::bytes).sum();
+            out.append("\n  and ").append(lines.size() - TOP).append(" more of kind ").append(kind)
+                    .append(", ").append(rest).append(" bytes");
+        }
+    }
+}
