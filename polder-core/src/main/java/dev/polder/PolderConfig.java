@@ -112,6 +112,7 @@ public final class PolderConfig {
         }
 
         /// Forces the portable mode: no remapping, no guards. Default false: as the system allows.
+        /// The system property `polder.portable` set to `true` forces it for all pools.
         public Builder portable(boolean portable) {
             this.portable = portable;
             return this;

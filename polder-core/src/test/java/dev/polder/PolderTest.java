@@ -21,6 +21,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,6 +41,7 @@ final class PolderTest {
 
     @ParameterizedTest
     @ValueSource(longs = {1, 7, 8, 64, 100, 1024, 4096, 4097, 10_000, 65_536, 1 << 20, 5 << 20})
+    @Tag("remapping")
     void aSegmentHasTheSizeAskedForAndHoldsWhatIsWritten(long size) {
         MemorySegment s = pool.allocate(size, Gfp.KERNEL | Gfp.ZERO);
         assertThat(s.byteSize()).isEqualTo(size);
@@ -144,6 +146,7 @@ final class PolderTest {
     }
 
     @Test
+    @Tag("remapping")
     void closeFromInsideAShrinkerIsRefused() {
         PageCacheConsumer cache = new PageCacheConsumer(pool, "cache", null, 0);
         List<Throwable> thrown = new ArrayList<>();
@@ -252,6 +255,7 @@ final class PolderTest {
     }
 
     @Test
+    @Tag("remapping")
     void theFiguresAddUp() {
         MemorySegment s = pool.allocate(6 << 20, Gfp.KERNEL);
         MemInfo info = pool.memInfo();

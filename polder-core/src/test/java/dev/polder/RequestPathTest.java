@@ -10,10 +10,12 @@ import dev.polder.testkit.Row;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Follows one request from `kvmalloc` to a consumer's `scan`, and checks who is asked under which
 /// restriction.
+@Tag("remapping")
 final class RequestPathTest {
     private static final ScopeSite LOCK = ScopeSite.of("test holds a's lock");
     /// Direct reclaim only, so that every call that is seen was made by this thread.

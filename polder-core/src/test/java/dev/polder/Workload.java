@@ -34,6 +34,9 @@ final class Workload implements Shrinker, AutoCloseable {
     /// The places in a frame that carry its stamp: the first, and the last that all sizes have.
     private static final long LAST_WORD = Frames.SIZE - Long.BYTES;
 
+    /// 2^64 divided by the golden ratio: makes stamps of all bits out of small numbers.
+    private static final long SPREAD = 0x9E3779B97F4A7C15L;
+
     private final Polder pool;
     private final SlabCache cache;
     private final MemPool reserve;
@@ -95,7 +98,7 @@ final class Workload implements Shrinker, AutoCloseable {
     }
 
     private Block block(Kind kind, long handle, long address, long size, int gfp) {
-        Block block = new Block(kind, handle, address, size, served.incrementAndGet() * 0x9E3779B97F4A7C15L);
+        Block block = new Block(kind, handle, address, size, served.incrementAndGet() * SPREAD);
         MemorySegment memory = memory(block);
         for (long at = 0; at + Long.BYTES <= size; at += Frames.SIZE) {
             stamp(memory, at, size, block.stamp, (gfp & Gfp.ZERO) != 0);
@@ -103,7 +106,8 @@ final class Workload implements Shrinker, AutoCloseable {
         return block;
     }
 
-    private static void stamp(MemorySegment memory, long at, long size, long stamp, boolean zeroed) {
+    private static void stamp(
+            MemorySegment memory, long at, long size, long stamp, boolean zeroed) {
         long last = lastWord(at, size);
         if (zeroed) {
             Check.that(memory.get(JAVA_LONG_UNALIGNED, at) == 0

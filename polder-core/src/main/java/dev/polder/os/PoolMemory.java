@@ -26,12 +26,17 @@ public interface PoolMemory extends AutoCloseable {
     /// Frames in the unit in which memory is committed and given back well: 2 MiB.
     long BLOCK_FRAMES = 512;
 
+    /// The system property that, set to `true`, forces portable mode for every pool of the process:
+    /// to see on Linux what a program meets elsewhere.
+    String PORTABLE_PROPERTY = "polder.portable";
+
     /// Reserves the addresses of a pool; makes nothing resident.
     ///
     /// @param frames the size of the linear map, at least 1
     /// @param vmallocBytes the size of vmalloc space, a multiple of the frame size; ignored in
     ///     portable mode
-    /// @param portable true forces portable mode; false uses it only where there is no Linux
+    /// @param portable true forces portable mode, and so does [#PORTABLE_PROPERTY]; false uses it
+    ///     only where there is no Linux
     /// @param budget pays for the pool's own mappings
     /// @throws IllegalArgumentException if a size is out of range
     /// @throws IllegalStateException if the operating system or the budget refuses; the message
@@ -46,7 +51,7 @@ public interface PoolMemory extends AutoCloseable {
                     + Frames.SIZE + " in 0…" + MAX_VMALLOC_BYTES + ": " + vmallocBytes);
         }
         requireNativeAccess();
-        return portable || !LinuxMemory.supported()
+        return portable || Boolean.getBoolean(PORTABLE_PROPERTY) || !LinuxMemory.supported()
                 ? PortableMemory.open(frames)
                 : LinuxMemory.open(frames, vmallocBytes, budget);
     }

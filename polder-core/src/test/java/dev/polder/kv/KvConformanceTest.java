@@ -13,6 +13,7 @@ import dev.polder.testkit.Row;
 import dev.polder.vmalloc.VmallocRig.Request;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -74,6 +75,7 @@ class KvConformanceTest {
 
     @Test
     @Row({"I3", "I5"})
+    @Tag("remapping")
     void theFallbackHasTheCallersOwnMaskAlsoWhereItMayNotBlock() {
         List<Long> held = rig.pool.fragment();
         for (int gfp : MASKS) {
@@ -109,6 +111,7 @@ class KvConformanceTest {
 
     @Test
     @Row("I5")
+    @Tag("remapping")
     void nofailGetsItByVmallocWithoutReclaimForTheFirstTry() {
         long a = kv.alloc(Kmalloc.MAX_SIZE + 1, Gfp.NOFS | Gfp.NOFAIL);
         assertThat(a).isNotZero();
@@ -121,6 +124,7 @@ class KvConformanceTest {
 
     @Test
     @Row("I7")
+    @Tag("remapping")
     void freeGoesByTheAddress() {
         long small = kv.alloc(100, Gfp.KERNEL);
         long large = kv.alloc(1 << 20, Gfp.KERNEL);

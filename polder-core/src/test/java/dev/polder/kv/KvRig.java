@@ -1,6 +1,7 @@
 package dev.polder.kv;
 
 import dev.polder.os.Clock;
+import dev.polder.os.PoolMemory;
 import dev.polder.slab.Kmalloc;
 import dev.polder.slab.Slabs;
 import dev.polder.vmalloc.VmallocRig;
@@ -13,7 +14,7 @@ final class KvRig implements AutoCloseable {
     final KvAllocator kv;
 
     KvRig(long frames) {
-        this(frames, false);
+        this(frames, Boolean.getBoolean(PoolMemory.PORTABLE_PROPERTY));
     }
 
     KvRig(long frames, boolean portable) {

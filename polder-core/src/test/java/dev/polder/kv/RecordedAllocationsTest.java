@@ -18,10 +18,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// What vmalloc and kvmalloc ask of the page allocator, compared with recordings of a kernel.
+@Tag("remapping")
 @Timeout(120)
 class RecordedAllocationsTest {
     private static final int LARGE_ORDER = 9;
