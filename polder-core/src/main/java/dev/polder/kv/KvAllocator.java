@@ -1,6 +1,7 @@
 package dev.polder.kv;
 
 import dev.polder.base.Frames;
+import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.PolderEvents;
 import dev.polder.slab.Kmalloc;
@@ -47,7 +48,9 @@ public final class KvAllocator {
         if (size <= ALWAYS_KMALLOC) {
             return kmalloc.alloc(size, gfp);
         }
-        long address = kmalloc.alloc(size, firstTry(Gfp.check(gfp)));
+        // The first try may not reclaim, so nobody would hear of a request that it serves (K3).
+        FsReclaim.mightAlloc(Gfp.check(gfp), vmalloc.reclaimer());
+        long address = kmalloc.alloc(size, firstTry(gfp));
         return address != 0 ? address : allocAfterFirstTry(size, gfp);
     }
 

@@ -93,7 +93,7 @@ public final class MemPool implements AutoCloseable {
             throw new IllegalArgumentException("a memory pool cannot zero its elements: they come"
                     + " back dirty from the reserve; clear what you need after alloc");
         }
-        FsReclaim.mightAlloc(gfp);
+        FsReclaim.mightAlloc(gfp, pages.reclaimer());
         // J2: the cache must fail fast and leave the reserves of the page allocator alone; also a
         // NOFAIL request, or it would wait there while the reserve here has an element.
         int full = (gfp | Gfp.NOMEMALLOC | Gfp.NORETRY | Gfp.NOWARN) & ~Gfp.NOFAIL;

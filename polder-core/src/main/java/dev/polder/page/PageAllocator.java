@@ -38,6 +38,7 @@ public final class PageAllocator {
     private final ShrinkerRegistry shrinkers;
     private final VmStat stat;
     private final Clock clock;
+    private final FsReclaim.Reclaimer reclaimer;
     private final SlowPath slowPath;
     private final Charges charges;
     private volatile @Nullable PageRequestListener listener;
@@ -52,6 +53,7 @@ public final class PageAllocator {
         this.shrinkers = parts.shrinkers();
         this.stat = parts.stat();
         this.clock = parts.clock();
+        this.reclaimer = parts.vmscan();
         this.charges = new Charges(parts.root(), zone.frames().size(), parts.vmscan());
         this.slowPath = new SlowPath(parts);
         shrinkers.addInternal(new PageListReclaimer(zone));
@@ -76,7 +78,7 @@ public final class PageAllocator {
         }
         Task task = Task.current();
         int used = nonBlocking(Memalloc.effective(AllowedMask.apply(gfp)));
-        FsReclaim.mightAlloc(gfp);
+        FsReclaim.mightAlloc(gfp, reclaimer);
         count(task, gfp, used);
         long run = 0;
         if (order <= Frames.MAX_ORDER && !injected(role, order, used)) {
@@ -247,6 +249,11 @@ public final class PageAllocator {
     /// The pool's clock.
     public Clock clock() {
         return clock;
+    }
+
+    /// Who reclaims for this pool's requests, for the lock checker.
+    public FsReclaim.Reclaimer reclaimer() {
+        return reclaimer;
     }
 
     /// The pool's shrinkers.

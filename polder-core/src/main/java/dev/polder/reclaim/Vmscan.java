@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// No lock of Polder's is taken or held here. Progress is what the reclaiming thread's frees
 /// returned to the zone, never what a consumer says and never a change of the free count, which
 /// strangers move.
-public final class Vmscan {
+public final class Vmscan implements FsReclaim.Reclaimer {
 
     // Notes. One direct reclaim:
     //
@@ -111,11 +111,24 @@ public final class Vmscan {
             if (groupId == 0 && reserve.throttle(kind, mask, kswapd)) {
                 return 1;
             }
-            return performReclaim(task, mask, kind, groupId);
+            return performReclaim(task, mask, kind, groupId, false);
         } finally {
             long stalled = clock.nanos() - start;
             stat.add(Item.ALLOCSTALL_NANOS, stalled);
             stat.add(kind.nanos(), stalled);
+        }
+    }
+
+    /// Shows the lock checker what reclaim does, with memory aplenty. Nobody waits at a throttle,
+    /// and nothing is counted as a stall.
+    @Override
+    public void force(int effectiveGfp) {
+        Task task = Task.current();
+        boolean may = Gfp.allowsBlocking(effectiveGfp) && !task.inReclaim()
+                && (task.flags() & Task.NORECLAIM) == 0;
+        if (may && !closing) {
+            performReclaim(task, effectiveGfp, StallKind.of(effectiveGfp, task.excludesAny()), 0,
+                    true);
         }
     }
 
@@ -150,7 +163,8 @@ public final class Vmscan {
 
     // Direct reclaim.
 
-    private long performReclaim(Task task, int mask, StallKind kind, long groupId) {
+    private long performReclaim(Task task, int mask, StallKind kind, long groupId,
+            boolean forced) {
         ScanControl sc = controls.take();
         sc.interrupted = Thread.interrupted();
         try {
@@ -159,7 +173,7 @@ public final class Vmscan {
                 int token = task.enterReclaim();
                 try {
                     sc.begin(task, mask, kind, false, groupId);
-                    return doTryToFreePages(sc);
+                    return forced ? forcePass(sc) : doTryToFreePages(sc);
                 } finally {
                     sc.end();
                     task.leaveReclaim(token);
@@ -191,6 +205,14 @@ public final class Vmscan {
             askForRescue();
         }
         return sc.nrReclaimed;
+    }
+
+    /// All that a pass of direct reclaim would call, each for as little as can be.
+    private static long forcePass(ScanControl sc) {
+        sc.walk.shrinkInternals(Phase.BEFORE_CONSUMERS, 1);
+        sc.walk.forceConsumers();
+        sc.walk.shrinkInternals(Phase.AFTER_CONSUMERS, 1);
+        return 0;
     }
 
     /// Where this thread got nothing because of its own scope, kswapd could get it. A hopeless

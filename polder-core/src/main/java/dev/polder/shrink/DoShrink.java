@@ -63,6 +63,23 @@ final class DoShrink {
         }
     }
 
+    /// Runs the callbacks as `shrink` would, for no object and then for one, whatever is counted,
+    /// and leaves the shrinker's share and what is deferred as they are.
+    static void force(ShrinkWalk walk, ShrinkerHandle handle) {
+        if (passOver(walk, handle)) {
+            return;
+        }
+        count(walk, handle);
+        if (excluded(walk, handle)) {
+            return;
+        }
+        for (long want = 0; want <= 1; want++) {
+            if (scan(walk, handle, want, walk.task().reclaimed()) < 0) {
+                return;
+            }
+        }
+    }
+
     /// Frees from one of Polder's own caches; the larger of what it says and what the zone counted.
     static long reclaimInternal(ShrinkWalk walk, InternalReclaimer internal, long wantFrames) {
         Task task = walk.task();

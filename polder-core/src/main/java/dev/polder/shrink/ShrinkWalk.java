@@ -88,6 +88,20 @@ public final class ShrinkWalk {
         }
     }
 
+    /// Asks every shrinker once that is not passed over, for no object and then for one: to see
+    /// which locks it takes, not to get memory.
+    public void forceConsumers() {
+        for (ShrinkerHandle handle : registry.handles()) {
+            if (handle.tryGet()) {
+                try {
+                    DoShrink.force(this, handle);
+                } finally {
+                    handle.put();
+                }
+            }
+        }
+    }
+
     /// Asks Polder's own caches of `phase` for `wantFrames` frames, and returns how many became
     /// available.
     public long shrinkInternals(InternalReclaimer.Phase phase, long wantFrames) {

@@ -55,6 +55,8 @@ public final class SlabCache implements AutoCloseable {
 
     private final Slabs slabs;
     private final PageAllocator pages;
+    /// A field of its own, so that no request loads it while nobody watches.
+    private final FsReclaim.Reclaimer reclaimer;
     private final @Nullable LargeObjects kmalloc;
     private final String name;
     private final String faultSite;
@@ -92,6 +94,7 @@ public final class SlabCache implements AutoCloseable {
         }
         this.slabs = Objects.requireNonNull(slabs, "slabs");
         this.pages = slabs.pages();
+        this.reclaimer = pages.reclaimer();
         this.kmalloc = large;
         this.name = name;
         this.faultSite = "object:" + name;
@@ -234,7 +237,7 @@ public final class SlabCache implements AutoCloseable {
     long alloc(int gfp, short state) {
         assert state != Slab.FREE : "an object in use has another state than a free one";
         int mask = AllowedMask.apply(Gfp.check(gfp));
-        FsReclaim.mightAlloc(mask);
+        FsReclaim.mightAlloc(mask, reclaimer);
         Task task = Task.current();
         ThreadSheaves mine = slabs.mine(task);
         long object = mine != null ? mine.pop(number) : 0;

@@ -105,7 +105,7 @@ public final class Vmalloc {
             warnOfSize(size, gfp);
             return 0;
         }
-        FsReclaim.mightAlloc(gfp);
+        FsReclaim.mightAlloc(gfp, pages.reclaimer());
         stat.add(Item.VMALLOC_CALLS);
         if (!memory.canRemap()) {
             VmArea area = contiguous.make(size, wanted, gfp);
@@ -200,6 +200,11 @@ public final class Vmalloc {
     public boolean inRange(long address) {
         return memory.canRemap() ? address >= spaceStart && address < spaceEnd
                 : areaAt(address) != null;
+    }
+
+    /// Who reclaims for this allocator's requests, for the lock checker.
+    public FsReclaim.Reclaimer reclaimer() {
+        return pages.reclaimer();
     }
 
     /// The pool's counters.

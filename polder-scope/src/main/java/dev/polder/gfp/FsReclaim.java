@@ -20,12 +20,31 @@ public final class FsReclaim {
 
     private FsReclaim() {}
 
+    /// Whoever serves a request by reclaim when memory is short: a pool. Known to a tracker with
+    /// each request, so that it can have both halves of a cycle shown while memory is plenty.
+    public interface Reclaimer {
+        /// Runs, once, every callback that direct reclaim for this mask may run on this thread now,
+        /// and asks each for as little as can be: no object, then one. The thread, the mask,
+        /// `mayWait`, the domains passed over and what is announced are those of direct reclaim.
+        /// Does nothing on a thread that is in reclaim already (R3).
+        ///
+        /// @param effectiveGfp the mask, narrowed by the scopes
+        void force(int effectiveGfp);
+    }
+
     /// Hears of allocation and reclaim, on the thread that does it. Must not allocate from Polder,
     /// block, or throw, except to fail a test.
     public interface Tracker {
         /// A request that may reclaim directly was made, also when it is then served at once (K3).
         /// FS and IO in the mask tell which pseudo-locks it would take (K2).
         void mightAlloc(int effectiveGfp);
+
+        /// The same, from an allocator that can show its reclaim.
+        ///
+        /// @param from may be made to reclaim now: no lock of its own is held
+        default void mightAlloc(int effectiveGfp, Reclaimer from) {
+            mightAlloc(effectiveGfp);
+        }
 
         /// Direct or background reclaim begins on this thread.
         void reclaimEnter(int effectiveGfp);
@@ -82,6 +101,18 @@ public final class FsReclaim {
             int effective = needed(gfp, Task.current());
             if (effective != NOT_NEEDED) {
                 t.mightAlloc(effective);
+            }
+        }
+    }
+
+    /// Announces a request as `mightAlloc(int)` does, and who would reclaim for it. To be called
+    /// while the allocator holds no lock of its own (R1).
+    public static void mightAlloc(int gfp, Reclaimer from) {
+        Tracker t = tracker;
+        if (t != null) {
+            int effective = needed(gfp, Task.current());
+            if (effective != NOT_NEEDED) {
+                t.mightAlloc(effective, from);
             }
         }
     }

@@ -65,9 +65,12 @@ public final class PolderTracker implements FsReclaim.Tracker {
         if (bits != ReclaimLevel.KERNEL || task.insideAny()) {
             advise(bits, task);
         }
-        if (forced.isOn()) {
-            forced.allocation(effectiveGfp, task);
-        }
+    }
+
+    @Override
+    public void mightAlloc(int effectiveGfp, FsReclaim.Reclaimer from) {
+        mightAlloc(effectiveGfp);
+        forced.allocation(effectiveGfp, from);
     }
 
     private void advise(int bits, Task task) {

@@ -31,6 +31,7 @@ class ForcedReclaimTest {
     private final ForcedReclaim forced = new ForcedReclaim(1);
     private final ReclaimDomain store = ReclaimDomain.of("store");
     private final ReentrantLock lock = new ReentrantLock();
+    private final HandRun shrinkers = new HandRun();
     private int scans;
 
     @BeforeEach
@@ -45,6 +46,10 @@ class ForcedReclaimTest {
         FsReclaim.install(null);
         engine.held().verify();
         assertThat(engine.held().depth()).isZero();
+    }
+
+    private void mightAlloc(int gfp) {
+        FsReclaim.mightAlloc(gfp, shrinkers);
     }
 
     private void take(int mode) {
@@ -93,11 +98,11 @@ class ForcedReclaimTest {
 
     @Test
     void bothHalvesAreSeenInOneAllocation() {
-        forced.register("careless", new Waiting(), null);
-        FsReclaim.mightAlloc(Gfp.KERNEL); // teaches: reclaim takes the lock
+        shrinkers.add("careless", new Waiting(), null);
+        mightAlloc(Gfp.KERNEL); // teaches: reclaim takes the lock
         assertThat(findings.reports()).isEmpty();
         take(Mode.EXCLUSIVE);
-        FsReclaim.mightAlloc(Gfp.KERNEL);
+        mightAlloc(Gfp.KERNEL);
         give();
         assertThat(findings.reports()).extracting(Report::kind)
                 .containsExactly(Report.Kind.CYCLE, Report.Kind.REENTRY);
@@ -106,9 +111,9 @@ class ForcedReclaimTest {
 
     @Test
     void aReentryIsAKindOfItsOwn() {
-        forced.register("careless", new Waiting(), null);
+        shrinkers.add("careless", new Waiting(), null);
         take(Mode.EXCLUSIVE);
-        FsReclaim.mightAlloc(Gfp.KERNEL);
+        mightAlloc(Gfp.KERNEL);
         give();
         assertThat(findings.reports()).extracting(Report::kind)
                 .containsExactly(Report.Kind.REENTRY);
@@ -117,11 +122,11 @@ class ForcedReclaimTest {
 
     @Test
     void aShrinkerThatTriesIsSilent() {
-        forced.register("careful", new Careful(), null);
+        shrinkers.add("careful", new Careful(), null);
         for (int i = 0; i < 3; i++) {
-            FsReclaim.mightAlloc(Gfp.KERNEL);
+            mightAlloc(Gfp.KERNEL);
             take(Mode.EXCLUSIVE);
-            FsReclaim.mightAlloc(Gfp.KERNEL);
+            mightAlloc(Gfp.KERNEL);
             give();
         }
         assertThat(scans).isPositive();
@@ -130,37 +135,20 @@ class ForcedReclaimTest {
 
     @Test
     void anExcludedDomainIsNotScannedAndNotTaken() {
-        forced.register("store", new Waiting(), store);
-        FsReclaim.mightAlloc(Gfp.KERNEL);
+        shrinkers.add("store", new Waiting(), store);
+        mightAlloc(Gfp.KERNEL);
         int before = scans;
         take(Mode.EXCLUSIVE);
-        try (MemallocScope s = MemallocScope.excluding(store, HANDLE)) {
-            FsReclaim.mightAlloc(Gfp.KERNEL);
+        try (MemallocScope _ = MemallocScope.excluding(store, HANDLE)) {
+            mightAlloc(Gfp.KERNEL);
         }
         assertThat(scans).isEqualTo(before);
         assertThat(findings.reports()).isEmpty();
-        FsReclaim.mightAlloc(Gfp.KERNEL); // without the exclusion
+        mightAlloc(Gfp.KERNEL); // without the exclusion
         give();
         assertThat(findings.reports()).isNotEmpty();
         assertThat(findings.reports().get(0).wanted().name())
                 .isEqualTo("fs_reclaim of domain 'store'");
-    }
-
-    @Test
-    void aThrowingShrinkerIsCountedAndLeavesNothingHeld() {
-        forced.register("broken", new Shrinker() {
-            @Override
-            public long count(ShrinkControl sc) {
-                throw new IllegalStateException("planted");
-            }
-
-            @Override
-            public long scan(ShrinkControl sc) {
-                return STOP;
-            }
-        }, store);
-        FsReclaim.mightAlloc(Gfp.KERNEL);
-        assertThat(forced.throwing()).isEqualTo(1);
     }
 
     @Test
@@ -169,8 +157,8 @@ class ForcedReclaimTest {
         engine.name(other, "other");
         for (int i = 0; i < 10; i++) {
             engine.acquire(other, 0, 0);
-            try (MemallocScope s = MemallocScope.noFs(HANDLE)) {
-                FsReclaim.mightAlloc(Gfp.KERNEL);
+            try (MemallocScope _ = MemallocScope.noFs(HANDLE)) {
+                mightAlloc(Gfp.KERNEL);
             }
             engine.release(other);
         }
