@@ -9,6 +9,7 @@ import dev.polder.os.Clock;
 import dev.polder.stat.VmStat;
 import dev.polder.stat.VmStat.Item;
 import dev.polder.task.Task;
+import dev.polder.zone.Access;
 import dev.polder.zone.Zone;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -60,7 +61,7 @@ final class EndOfRoad {
         }
         try {
             slowPath.requireOpen();
-            long run = zone.take(order, zone.marks().high());
+            long run = slowPath.take(order, zone.marks().high(), Access.ORDINARY);
             if (run != 0) {
                 return run;
             }
@@ -81,7 +82,7 @@ final class EndOfRoad {
 
     /// D18: NOFAIL gets one attempt that ignores the watermarks; the others just go on.
     private long goOn(int order, int gfp) {
-        return (gfp & Gfp.NOFAIL) == 0 ? GO_ON : zone.take(order, -1);
+        return (gfp & Gfp.NOFAIL) == 0 ? GO_ON : slowPath.take(order, -1, Access.RESERVES);
     }
 
     private boolean failAGroup(MemGroup requester, int order, int gfp) {

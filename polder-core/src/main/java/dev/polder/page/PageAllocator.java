@@ -297,6 +297,11 @@ public final class PageAllocator {
         listener = l;
     }
 
+    /// Sees every step of the slow path from now on.
+    void trace(SlowPathTrace t) {
+        slowPath.trace(t);
+    }
+
     /// Asks `f` before each request that may fail.
     public void faultInjector(FaultInjector f) {
         faults = f;

@@ -4,12 +4,14 @@ import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.os.Clock;
+import dev.polder.page.SlowPathTrace.Step;
 import dev.polder.reclaim.Kswapd;
 import dev.polder.reclaim.Vmscan;
 import dev.polder.shrink.ShrinkerRegistry;
 import dev.polder.stat.VmStat;
 import dev.polder.stat.VmStat.Item;
 import dev.polder.task.Task;
+import dev.polder.zone.Access;
 import dev.polder.zone.Watermarks;
 import dev.polder.zone.Zone;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +40,7 @@ final class SlowPath {
     private final Clock clock;
     private final StallWatch stalls;
     private final EndOfRoad endOfRoad;
+    private volatile SlowPathTrace trace = SlowPathTrace.NONE;
     private volatile boolean closing;
 
     SlowPath(PageAllocator.Parts parts) {
@@ -60,11 +63,9 @@ final class SlowPath {
     /// @param gfp the mask, already narrowed by the scopes
     long alloc(Task task, @Nullable MemGroup group, int order, int gfp) {
         stat.add(Item.PGALLOC_SLOW);
+        trace.at(Step.ENTER, 0);
         boolean wake = (gfp & Gfp.KSWAPD_RECLAIM) != 0;
-        if (wake) {
-            kswapd.wake(order);
-        }
-        long run = zone.take(order, minMark(gfp));
+        long run = attempt(order, gfp, wake);
         if (run != 0) {
             return run;
         }
@@ -77,13 +78,13 @@ final class SlowPath {
         int fruitless = 0;
         for (;;) {
             requireOpen();
-            run = attempt(task, order, gfp, wake);
+            run = attemptOfRound(task, order, gfp, wake);
             if (run != 0) {
                 return run;
             }
             if (mayReclaim) {
-                boolean progress = vmscan.tryToFreePages(order, gfp) > 0;
-                run = attemptAfterReclaim(order, gfp, progress);
+                boolean progress = reclaim(task, order, gfp);
+                run = attemptAfterReclaim(task, order, gfp, progress);
                 if (run != 0) {
                     return run;
                 }
@@ -95,6 +96,7 @@ final class SlowPath {
                     continue;
                 }
                 if (mayRetry(order, gfp)) {
+                    trace.at(Step.OUT_OF_MEMORY, 0);
                     run = endOfRoad.enter(group, task, order, gfp);
                     if (run > 0) {
                         return run;
@@ -136,33 +138,87 @@ final class SlowPath {
         }
     }
 
-    /// D2 (5)–(7): kswapd is woken again (D4), then one attempt, with the reserves if entitled.
-    private long attempt(Task task, int order, int gfp, boolean wake) {
+    /// Tells `t` of each step from now on.
+    void trace(SlowPathTrace t) {
+        trace = t;
+    }
+
+    /// One attempt that leaves more than `mark` frames.
+    long take(int order, long mark, Access access) {
+        trace.at(Step.ATTEMPT, mark);
+        return zone.take(order, mark, access);
+    }
+
+    /// D2 (2), (3): kswapd is woken; one attempt at the reduced min mark.
+    private long attempt(int order, int gfp, boolean wake) {
         if (wake) {
+            trace.at(Step.WAKE_KSWAPD, 0);
             kswapd.wake(order);
         }
+        return take(order, minMark(gfp), access(order, gfp));
+    }
+
+    /// D2 (5)–(7): the same again (D4), but without a mark if the request is entitled to that.
+    private long attemptOfRound(Task task, int order, int gfp, boolean wake) {
         if (!ignoresMarks(task, gfp)) {
-            return zone.take(order, minMark(gfp));
+            return attempt(order, gfp, wake);
         }
-        long run = zone.take(order, minMark(gfp));
-        if (run == 0) {
-            run = zone.take(order, -1);
-            if (run != 0) {
-                stat.add(Item.ALLOC_RESERVE, 1L << order);
-            }
+        if (wake) {
+            trace.at(Step.WAKE_KSWAPD, 0);
+            kswapd.wake(order);
+        }
+        long run = take(order, -1, Access.RESERVES);
+        if (run != 0 && zone.free() <= minMark(gfp)) {
+            stat.add(Item.ALLOC_RESERVE, 1L << order);
         }
         return run;
     }
 
-    /// D2 (10) and D7: an attempt; after progress that did not help, one more with the stripes'
-    /// lists drained.
-    private long attemptAfterReclaim(int order, int gfp, boolean progress) {
-        long run = zone.take(order, minMark(gfp));
+    /// D2 (10): what this thread's reclaim makes possible is kept for it meanwhile, so that nobody
+    /// takes it before the attempt. True if something was freed.
+    private boolean reclaim(Task task, int order, int gfp) {
+        trace.at(Step.RECLAIM, 0);
+        boolean told = false;
+        task.capture(zone, order, minMark(gfp));
+        try {
+            long freed = vmscan.tryToFreePages(order, gfp);
+            told = true;
+            return freed > 0;
+        } finally {
+            if (!told) {
+                giveBack(task.endCapture());
+            }
+        }
+    }
+
+    private void giveBack(long run) {
+        if (run != 0) {
+            zone.give(run);
+        }
+    }
+
+    /// D2 (10) and D7: an attempt; after progress that did not help, one more with a block less
+    /// kept for atomic requests (C6) and the stripes' lists drained.
+    private long attemptAfterReclaim(Task task, int order, int gfp, boolean progress) {
+        long run = task.endCapture();
+        if (run != 0) {
+            trace.at(Step.CAPTURED, 0);
+            stat.add(Item.RECLAIM_CAPTURED);
+            return run;
+        }
+        run = take(order, minMark(gfp), access(order, gfp));
         if (run == 0 && progress) {
+            giveBackHighAtomic(false);
+            trace.at(Step.DRAIN, 0);
             zone.drain();
-            run = zone.take(order, minMark(gfp));
+            run = take(order, minMark(gfp), access(order, gfp));
         }
         return run;
+    }
+
+    private boolean giveBackHighAtomic(boolean force) {
+        trace.at(Step.GIVE_BACK_HIGH_ATOMIC, force ? 1 : 0);
+        return zone.giveBackHighAtomic(force);
     }
 
     /// D2 (12), (13): NORETRY makes one round (D9), and so does a costly order without
@@ -172,24 +228,35 @@ final class SlowPath {
                 && (order <= Frames.COSTLY_ORDER || (gfp & Gfp.RETRY_MAYFAIL) != 0);
     }
 
-    /// D11: too many fruitless rounds, or even everything reclaimable would not meet the mark.
+    /// D11: too many fruitless rounds, or even everything reclaimable would not meet the mark. Then
+    /// what is kept for atomic requests goes first (C6), block by block.
     private boolean worthRetrying(int order, int gfp, int fruitless) {
-        if (fruitless > MAX_FRUITLESS) {
-            return false;
-        }
         long attainable = zone.free() + shrinkers.reclaimableFrames();
-        return attainable - ((1L << order) - 1) > minMark(gfp);
+        if (fruitless <= MAX_FRUITLESS && attainable - ((1L << order) - 1) > minMark(gfp)) {
+            return true;
+        }
+        return giveBackHighAtomic(true);
     }
 
     /// D18: NOFAIL gets the HIGH reserve, not the whole one, before it goes round again.
     private long lastResort(int order) {
-        return zone.take(order, Watermarks.reduced(zone.marks().min(), true, false));
+        return take(order, Watermarks.reduced(zone.marks().min(), true, false), Access.RESERVES);
     }
 
     /// C7 and A10: MEMALLOC in the mask or the scope, unless NOMEMALLOC takes it back.
     private static boolean ignoresMarks(Task task, int gfp) {
         return (gfp & Gfp.NOMEMALLOC) == 0
                 && ((gfp & Gfp.MEMALLOC) != 0 || (task.flags() & Task.NORECLAIM) != 0);
+    }
+
+    /// C2, C5, C6: who may use reserves, and who what is kept for atomic requests.
+    private static Access access(int order, int gfp) {
+        boolean high = (gfp & Gfp.HIGH) != 0;
+        boolean nonBlocking = !Gfp.allowsBlocking(gfp) && (gfp & Gfp.NOMEMALLOC) == 0;
+        if (high && nonBlocking && order > 0) {
+            return Access.HIGH_ATOMIC;
+        }
+        return high || nonBlocking ? Access.RESERVES : Access.ORDINARY;
     }
 
     private long minMark(int gfp) {
@@ -203,6 +270,7 @@ final class SlowPath {
     }
 
     private void waitATick(long start, Task task, int order, int gfp) {
+        trace.at(Step.WAIT, 0);
         stalls.check(start, task, order, gfp);
         stat.add(Item.ALLOC_RETRY);
         sleep(Clock.TICK_NANOS);

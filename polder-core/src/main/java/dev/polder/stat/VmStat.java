@@ -36,6 +36,8 @@ public final class VmStat {
         NOIO_SCOPE_ALLOCS,
         /// Page requests that a scope narrowed.
         SCOPE_NARROWED_ALLOCS,
+        /// Requests served by a run that their own reclaim freed, kept for them meanwhile.
+        RECLAIM_CAPTURED,
         /// Rounds through the slow path beyond the first.
         ALLOC_RETRY,
 

@@ -12,8 +12,14 @@ import dev.polder.base.Frames;
 /// in bit k. The free lists are doubly linked through two int arrays indexed by frame, so that a
 /// buddy is unlinked in constant time and nothing is allocated. Frame 0 is never free: 0 ends a
 /// list.
+///
+/// Two buddies may stand beside each other over the same frames ([HighAtomicReserve]): each marks
+/// its blocks with a kind of its own, so that neither merges with a block of the other's, and since
+/// a block is on one list at most they share the arrays of links.
 final class Buddy {
     private final FrameTable frames;
+    private final byte kind;
+    private final int largest;
     private final int[] next;
     private final int[] prev;
     private final int[] head = new int[Frames.MAX_ORDER + 1];
@@ -24,8 +30,20 @@ final class Buddy {
 
     Buddy(FrameTable frames) {
         this.frames = frames;
+        this.kind = FrameTable.FREE;
+        this.largest = Frames.MAX_ORDER;
         this.next = new int[frames.size()];
         this.prev = new int[frames.size()];
+    }
+
+    /// An empty one beside `other`, whose free blocks are of `kind` and merge up to `largest`.
+    Buddy(Buddy other, byte kind, int largest) {
+        assert kind != other.kind : "two buddies tell their blocks apart by the kind";
+        this.frames = other.frames;
+        this.kind = kind;
+        this.largest = largest;
+        this.next = other.next;
+        this.prev = other.prev;
     }
 
     /// Frames on the free lists.
@@ -54,26 +72,41 @@ final class Buddy {
         for (int k = order; k <= Frames.MAX_ORDER; k++) {
             int pfn = head[k];
             if (pfn != 0) {
-                unlink(pfn, k);
-                while (k > order) {
-                    k--;
-                    link(pfn + (1 << k), k);
-                }
-                frames.mark(pfn, FrameTable.USED, order);
+                takeFrom(pfn, order);
                 return pfn;
             }
         }
         return 0;
     }
 
-    /// Gives a block back and merges it with its buddies as far as they are free.
-    void give(int pfn, int order) {
+    /// Takes a run of `order` from the front of the free block at `pfn`, which is at least as
+    /// large; the rest stays free. The run is marked as used.
+    void takeFrom(int pfn, int order) {
+        int k = frames.order(pfn);
+        assert k >= order : "a block is split, never put together";
+        unlink(pfn, k);
+        while (k > order) {
+            k--;
+            link(pfn + (1 << k), k);
+        }
+        frames.mark(pfn, FrameTable.USED, order);
+    }
+
+    /// Takes the free block at `pfn` off its list, for another buddy to have.
+    void remove(int pfn) {
+        unlink(pfn, frames.order(pfn));
+        frames.clear(pfn);
+    }
+
+    /// Gives a block back and merges it with its buddies as far as they are free; the first frame
+    /// of the block that it became part of.
+    int give(int pfn, int order) {
         assert (pfn & ((1 << order) - 1)) == 0 : "a block starts at a multiple of its size";
         int block = pfn;
         int k = order;
-        while (k < Frames.MAX_ORDER) {
+        while (k < largest) {
             int buddy = block ^ (1 << k);
-            if (buddy + (1 << k) > frames.size() || !frames.isFree(buddy, k)) {
+            if (buddy + (1 << k) > frames.size() || !frames.is(buddy, kind, k)) {
                 break;
             }
             unlink(buddy, k);
@@ -83,6 +116,7 @@ final class Buddy {
             k++;
         }
         link(block, k);
+        return block;
     }
 
     /// Adds the frames `[from, to)`, which were in no block, as the largest blocks that fit.
@@ -105,7 +139,7 @@ final class Buddy {
             int length = 0;
             int before = 0;
             for (int pfn = head[k]; pfn != 0; pfn = next[pfn]) {
-                Check.that(frames.isFree(pfn, k), "a listed block is not marked free");
+                Check.that(frames.is(pfn, kind, k), "a listed block is not marked free");
                 Check.that(prev[pfn] == before, "a free list's back link is wrong");
                 Check.that((pfn & ((1 << k) - 1)) == 0, "a free block is misaligned");
                 Check.that(length++ < frames.size(), "a free list is a ring");
@@ -125,13 +159,13 @@ final class Buddy {
             prev[first] = pfn;
         }
         head[order] = pfn;
-        frames.mark(pfn, FrameTable.FREE, order);
+        frames.mark(pfn, kind, order);
         blocks[order]++;
         free += 1L << order;
     }
 
     private void unlink(int pfn, int order) {
-        assert frames.isFree(pfn, order) : "only a free block is on a list";
+        assert frames.is(pfn, kind, order) : "only a free block is on a list";
         int after = next[pfn];
         int before = prev[pfn];
         if (before == 0) {

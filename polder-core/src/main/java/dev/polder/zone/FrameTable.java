@@ -24,6 +24,8 @@ public final class FrameTable {
     public static final byte TAIL = 0;
     /// Head of a block on a free list of the buddy.
     static final byte FREE = 0x10;
+    /// Head of a free block that is kept for atomic requests of an order above 0.
+    static final byte FREE_HIGH_ATOMIC = 0x60;
     /// Head of a run that a caller holds.
     static final byte USED = 0x20;
     /// Head of a run on a per-stripe list.
@@ -88,6 +90,7 @@ public final class FrameTable {
         return switch (kind((int) pfn)) {
             case USED -> "used, order " + order(pfn);
             case FREE -> "free, order " + order(pfn);
+            case FREE_HIGH_ATOMIC -> "free, kept for atomic requests, order " + order(pfn);
             case LISTED -> "free, on a stripe's list, order " + order(pfn);
             case RESERVED -> "the pool's own page of zeros";
             case UNCOMMITTED -> "free, not yet backed by memory";
@@ -107,8 +110,9 @@ public final class FrameTable {
         state[pfn] = TAIL;
     }
 
-    /// True if `pfn` is the head of a free block of exactly `order`: what a buddy asks of its twin.
-    boolean isFree(int pfn, int order) {
-        return state[pfn] == (byte) (FREE | order);
+    /// True if `pfn` is the head of a block of exactly this kind and order: what a buddy asks of
+    /// its twin.
+    boolean is(int pfn, byte kind, int order) {
+        return state[pfn] == (byte) (kind | order);
     }
 }

@@ -20,7 +20,10 @@ import java.util.concurrent.locks.ReentrantLock;
 /// so that a second thread waits for the block under way instead of reporting a shortage.
 ///
 /// Frees by a thread inside direct reclaim pass by the lists and are counted in that thread's
-/// state: that count, not a difference of free frames, is what reclaim calls progress.
+/// state: that count, not a difference of free frames, is what reclaim calls progress. If the
+/// thread said what it needs ([Task#capture]), the first of its frees that makes such a run
+/// possible gives it that run under the same lock, so that no stranger can take it between the
+/// reclaim and the next attempt. It is the attempt after reclaim, made as early as it can succeed.
 public final class Zone {
     /// Frames of one commit block: the largest order, 4 MiB.
     private static final int COMMIT_FRAMES = 1 << Frames.MAX_ORDER;
@@ -33,15 +36,18 @@ public final class Zone {
     private final ReentrantLock commitLock = new ReentrantLock();
     private final ReentrantLock lock = new ReentrantLock();
     private final Buddy buddy;
+    private final HighAtomicReserve highAtomic;
     private final int[] uncommitted;
     private int uncommittedTop;
     private long uncommittedFrames;
     private long committingFrames;
 
     // managed = free + listed + used
-    // free = buddy.free() + uncommittedFrames + committingFrames
+    // free = buddy.free() + kept + uncommittedFrames + committingFrames
+    // kept = highAtomic.free()
     private final long managed;
     private long free;
+    private volatile long kept;
 
     /// A zone over all frames of `memory`; frame 0 stays out, as the pool's page of zeros.
     ///
@@ -56,6 +62,7 @@ public final class Zone {
         this.buddy = new Buddy(frames);
         this.lists = new PageLists(frames, stripes);
         this.managed = count - 1L;
+        this.highAtomic = new HighAtomicReserve(frames, buddy, managed);
         int blocks = (count + COMMIT_FRAMES - 1) / COMMIT_FRAMES;
         this.uncommitted = new int[blocks];
         for (int b = blocks - 1; b >= 0; b--) {
@@ -106,36 +113,44 @@ public final class Zone {
         return memory.base() + (pfn << Frames.SHIFT);
     }
 
-    /// rows C2 and C8: would a request of `order` leave more than `mark` frames, and is
+    /// rows C2 and C8: would an ordinary request of `order` leave more than `mark` frames, and is
     /// there a block for it? Memory not yet committed counts as blocks of the largest order.
     public boolean watermarkOk(int order, long mark) {
-        if (free() - ((1L << order) - 1) <= mark) {
-            return false;
-        }
-        return order == 0 || hasBlock(order);
+        return passes(free(), order, mark, Access.ORDINARY) && (order == 0 || hasBlock(order));
     }
 
-    /// Takes a run of `order` if that leaves more than `mark` frames free.
+    /// Takes a run of `order` for an ordinary request if that leaves more than `mark` frames free.
     ///
     /// @param order 0..[Frames#MAX_ORDER]
     /// @param mark the watermark to respect, already reduced (C4); negative: none
     /// @return the run's first frame, or 0
     public long take(int order, long mark) {
-        if (free() - ((1L << order) - 1) <= mark) {
+        return take(order, mark, Access.ORDINARY);
+    }
+
+    /// Takes a run of `order` if that leaves more than `mark` frames free, as far as the request
+    /// may count on them (C2).
+    ///
+    /// @param order 0..[Frames#MAX_ORDER]
+    /// @param mark the watermark to respect, already reduced (C4); negative: none
+    /// @return the run's first frame, or 0
+    public long take(int order, long mark, Access access) {
+        if (!passes(free(), order, mark, access)) {
             return 0;
         }
         if (order < PageLists.ORDERS) {
             int pfn = lists.take(Thread.currentThread().threadId(), order);
             if (pfn != 0) {
+                keepIfAtomic(pfn, order, access);
                 return pfn;
             }
         }
         do {
-            int pfn = takeFromBuddy(order, mark);
+            int pfn = takeFromBuddy(order, mark, access);
             if (pfn != 0) {
                 return pfn;
             }
-        } while (free() - ((1L << order) - 1) > mark && commitOne(order));
+        } while (passes(free(), order, mark, access) && commitOne(order));
         return 0;
     }
 
@@ -151,10 +166,9 @@ public final class Zone {
         int order = frames.order(run);
         Task task = Task.current();
         if (task.inReclaim()) {
-            giveToBuddy(run, order);
-            task.addReclaimed(1L << order);
+            giveInReclaim(task, run, order);
         } else if (order >= PageLists.ORDERS
-                || free() < marks.high()
+                || free() < marks.high() || highAtomic.holds(run)
                 || !lists.give(Thread.currentThread().threadId(), run, order)) {
             giveToBuddy(run, order);
         }
@@ -165,13 +179,36 @@ public final class Zone {
         return lists.drain(this);
     }
 
+    /// Makes one block ordinary again of those kept for atomic requests (row C6); false if none has
+    /// anything free. The last block goes only if `force` says so.
+    public boolean giveBackHighAtomic(boolean force) {
+        lock.lock();
+        try {
+            boolean given = highAtomic.giveBack(force);
+            kept = highAtomic.free();
+            return given;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Frames in the blocks kept for atomic requests, used ones included.
+    public long highAtomicFrames() {
+        lock.lock();
+        try {
+            return (long) highAtomic.count() << HighAtomicReserve.BLOCK_ORDER;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /// Free blocks of each order, index 0 to [Frames#MAX_ORDER] (`buddyinfo`).
     public long[] freeBlocks() {
         long[] out = new long[Frames.MAX_ORDER + 1];
         lock.lock();
         try {
             for (int k = 0; k < out.length; k++) {
-                out[k] = buddy.blocks(k);
+                out[k] = (long) buddy.blocks(k) + highAtomic.blocks(k);
             }
             out[Frames.MAX_ORDER] += uncommittedTop;
         } finally {
@@ -196,9 +233,11 @@ public final class Zone {
         lock.lock();
         try {
             buddy.verify();
+            highAtomic.verify();
             lists.verify();
-            Check.that(free == buddy.free() + uncommittedFrames + committingFrames,
-                    "free frames differ from the buddy's and the uncommitted ones");
+            Check.that(kept == highAtomic.free(), "what is kept differs from its counter");
+            Check.that(free == buddy.free() + kept + uncommittedFrames + committingFrames,
+                    "free frames differ from the buddies' and the uncommitted ones");
             verifyCover();
         } finally {
             lock.unlock();
@@ -240,28 +279,80 @@ public final class Zone {
     void giveToBuddy(int pfn, int order) {
         lock.lock();
         try {
-            frames.clear(pfn);
-            buddy.give(pfn, order);
-            setFree(free + (1L << order));
+            giveLocked(pfn, order);
         } finally {
             lock.unlock();
         }
     }
 
-    private int takeFromBuddy(int order, long mark) {
+    /// Gives a run back and, if that makes the run possible which the thread reclaims for, keeps
+    /// it for the thread.
+    private void giveInReclaim(Task task, int pfn, int order) {
         lock.lock();
         try {
-            if (free - ((1L << order) - 1) <= mark) {
+            int block = giveLocked(pfn, order);
+            int wanted = task.captureOrder(this);
+            if (wanted >= 0 && block != 0 && frames.order(block) >= wanted
+                    && passes(free, wanted, task.captureMark(), Access.ORDINARY)) {
+                buddy.takeFrom(block, wanted);
+                setFree(free - (1L << wanted));
+                task.captured(block);
+            }
+        } finally {
+            lock.unlock();
+        }
+        task.addReclaimed(1L << order);
+    }
+
+    /// The first frame of the ordinary free block that the run became part of; 0 if it went to what
+    /// is kept for atomic requests.
+    private int giveLocked(int pfn, int order) {
+        frames.clear(pfn);
+        setFree(free + (1L << order));
+        if (highAtomic.holds(pfn)) {
+            highAtomic.give(pfn, order);
+            kept = highAtomic.free();
+            return 0;
+        }
+        return buddy.give(pfn, order);
+    }
+
+    private int takeFromBuddy(int order, long mark, Access access) {
+        lock.lock();
+        try {
+            if (!passes(free, order, mark, access)) {
                 return 0;
             }
-            int pfn = buddy.take(order);
+            int pfn = access == Access.HIGH_ATOMIC ? highAtomic.take(order) : 0;
+            if (pfn == 0) {
+                pfn = buddy.take(order);
+            }
             if (pfn != 0) {
                 setFree(free - (1L << order));
+                keepIfAtomic(pfn, order, access);
             }
             return pfn;
         } finally {
             lock.unlock();
         }
+    }
+
+    private void keepIfAtomic(int pfn, int order, Access access) {
+        if (access == Access.HIGH_ATOMIC) {
+            lock.lock();
+            try {
+                highAtomic.keepAround(pfn, order);
+                kept = highAtomic.free();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    /// C2: strictly more than the mark must be left, without what the request may not count on.
+    private boolean passes(long free, int order, long mark, Access access) {
+        long unusable = (1L << order) - 1 + (access == Access.ORDINARY ? kept : 0);
+        return free - unusable > mark;
     }
 
     private boolean hasBlock(int order) {

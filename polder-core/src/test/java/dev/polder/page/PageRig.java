@@ -22,26 +22,36 @@ import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// A page allocator over 16 MiB on virtual time, whose kswapd is there but never runs: what a test
-/// sees was done by the thread that asked.
+/// A page allocator over 16 MiB, or what is asked for, on virtual time, whose kswapd is there but
+/// never runs: what a test sees was done by the thread that asked.
 final class PageRig implements AutoCloseable {
     static final long MIN = 128;
     private static final int FRAMES = 4096;
 
     final VirtualClock clock = new VirtualClock();
     final VmStat stat = new VmStat();
-    final PoolMemory memory = PoolMemory.open(FRAMES, 0, true, MappingBudget.of(16));
-    final Zone zone = new Zone(memory, new Watermarks(MIN, 2 * MIN, 3 * MIN), 2);
+    final PoolMemory memory;
+    final Zone zone;
     final ShrinkerRegistry shrinkers =
             new ShrinkerRegistry("rig", stat, clock, PolderEvents.reporter());
-    final Vmscan vmscan = new Vmscan(new ZoneView(zone), shrinkers, stat, clock);
+    final Vmscan vmscan;
     final MemGroup root = MemGroup.root("rig");
-    final PageAllocator pages =
-            new PageAllocator(new PageAllocator.Parts("rig", zone, memory, vmscan,
-            new Kswapd("rig", new ZoneView(zone), vmscan), shrinkers, stat, clock, root,
-            OutOfMemoryPolicy.largestGroup()));
+    final PageAllocator pages;
     private final List<Long> held = Collections.synchronizedList(new ArrayList<>());
     private volatile boolean released;
+
+    PageRig() {
+        this(FRAMES);
+    }
+
+    PageRig(int frames) {
+        memory = PoolMemory.open(frames, 0, true, MappingBudget.of(16));
+        zone = new Zone(memory, new Watermarks(MIN, 2 * MIN, 3 * MIN), 2);
+        vmscan = new Vmscan(new ZoneView(zone), shrinkers, stat, clock);
+        pages = new PageAllocator(new PageAllocator.Parts("rig", zone, memory, vmscan,
+                new Kswapd("rig", new ZoneView(zone), vmscan), shrinkers, stat, clock, root,
+                OutOfMemoryPolicy.largestGroup()));
+    }
 
     /// Takes runs of `order` under `gfp` until there are none, and keeps them.
     int fill(int order, int gfp) {

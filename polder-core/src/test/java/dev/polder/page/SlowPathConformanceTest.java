@@ -39,10 +39,11 @@ final class SlowPathConformanceTest {
     }
 
     @Test
-    @Row({"C3", "C4", "C7"})
+    @Row({"C3", "C4", "C5", "C7"})
     void eachMaskStopsAtItsOwnReserve() {
         assertThat(freeAfterFilling(Gfp.NOWAIT)).as("NOWAIT gets nothing").isEqualTo(128);
         assertThat(freeAfterFilling(Gfp.HIGH | Gfp.NOMEMALLOC)).as("HIGH, no bonus").isEqualTo(64);
+        assertThat(freeAfterFilling(Gfp.ATOMIC | Gfp.NOMEMALLOC)).as("C5").isEqualTo(64);
         assertThat(freeAfterFilling(Gfp.ATOMIC)).as("HIGH and non-blocking").isEqualTo(48);
         assertThat(freeAfterFilling(Gfp.MEMALLOC | Gfp.NOMEMALLOC)).as("A10").isEqualTo(48);
         assertThat(freeAfterFilling(Gfp.MEMALLOC)).as("no watermark").isZero();

@@ -68,6 +68,7 @@ final class ZoneTest {
     }
 
     @Test
+    @Row("C8")
     void anOrderThatNoBlockHoldsIsRefused() {
         List<Long> all = takeAll(0, -1);
         assertThat(zone.free()).isZero();

@@ -81,6 +81,10 @@ public final class Task extends ScopeStack {
     private boolean inReclaim;
     private long reclaimed;
     private long patienceNanos;
+    private @Nullable Object captureFrom;
+    private int captureOrder;
+    private long captureMark;
+    private long captured;
     private @Nullable Object group;
     private @Nullable Object[] pools = NO_POOLS;
 
@@ -190,6 +194,42 @@ public final class Task extends ScopeStack {
     /// Running total of `addReclaimed`; callers take differences.
     public long reclaimed() {
         return reclaimed;
+    }
+
+    /// Says what this thread needs, so that a zone may keep for it the first run that its own frees
+    /// in reclaim make possible (the kernel's `capture_control`).
+    ///
+    /// @param from the zone that is to keep it
+    /// @param order the run's order
+    /// @param mark frames that must be left free besides
+    public void capture(Object from, int order, long mark) {
+        captureFrom = from;
+        captureOrder = order;
+        captureMark = mark;
+    }
+
+    /// The order that is still wanted of `from`; -1 if none is.
+    public int captureOrder(Object from) {
+        return captureFrom == from ? captureOrder : -1;
+    }
+
+    /// What must be left free besides the run.
+    public long captureMark() {
+        return captureMark;
+    }
+
+    /// The zone has kept `run`; it is wanted no longer.
+    public void captured(long run) {
+        captureFrom = null;
+        captured = run;
+    }
+
+    /// Ends the wish; the run that was kept, which is now the caller's, or 0.
+    public long endCapture() {
+        captureFrom = null;
+        long run = captured;
+        captured = 0;
+        return run;
     }
 
     /// How long the thread's present request may wait for memory, in nanoseconds; 0 for ever. A
