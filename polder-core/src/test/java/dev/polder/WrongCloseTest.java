@@ -20,6 +20,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Closing what is in use: refused, or told of with everything that is needed to find who forgot
@@ -59,6 +60,7 @@ final class WrongCloseTest {
         assertThat(closing(pool)).isEmpty();
     }
 
+    @Tag("remapping")
     @Test
     void closingListsWhatIsInUseLargestFirst() throws InterruptedException {
         Polder pool = open("left");
@@ -147,6 +149,7 @@ final class WrongCloseTest {
         shared.close();
     }
 
+    @Tag("remapping")
     @Test
     void aRegistrationClosedFromInsideItsShrinkerIsRefused() {
         try (Polder pool = open("registration")) {

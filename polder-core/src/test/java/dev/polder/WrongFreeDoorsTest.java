@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Each kind of wrong free at each door: refused, with a message that names the address and what it
@@ -149,6 +150,7 @@ final class WrongFreeDoorsTest {
         });
     }
 
+    @Tag("remapping")
     @Test
     void theFacadeWantsTheWholeSegment() {
         for (long size : new long[] {1, 64, 100, 4096, 20_000, 1 << 20, 5 << 20}) {
