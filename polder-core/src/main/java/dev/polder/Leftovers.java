@@ -2,11 +2,16 @@ package dev.polder;
 
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
+import dev.polder.debug.ObjectTrack;
+import dev.polder.debug.Trace;
 import dev.polder.slab.SlabCacheStats;
 import dev.polder.zone.FrameTable;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// What a closing pool still holds: by cache, area, large object and run, those that hold most
@@ -34,6 +39,7 @@ final class Leftovers {
         if (left.allocations == 0) {
             return null;
         }
+        left.takers(out, parts);
         return "closed while " + left.allocations + " allocations of " + left.bytes
                 + " bytes are in use; free them before close" + out;
     }
@@ -78,6 +84,28 @@ final class Leftovers {
             }
         }
         return lines;
+    }
+
+    /// In debug mode: the places that took what is left, those of most bytes first.
+    private void takers(StringBuilder out, Wiring parts) {
+        Map<List<StackTraceElement>, long[]> byStack = new HashMap<>();
+        Consumer<ObjectTrack> add = track -> {
+            Trace by = track.allocatedBy();
+            if (by != null) {
+                long[] sums = byStack.computeIfAbsent(by.stack(), _ -> new long[2]);
+                sums[0]++;
+                sums[1] += track.requested();
+            }
+        };
+        parts.slabs().forEachTrack(add);
+        parts.vmalloc().forEachTrack(add);
+        byStack.entrySet().stream()
+                .sorted(Comparator.comparingLong(e -> -e.getValue()[1])).limit(TOP)
+                .forEach(e -> {
+                    out.append("\n  ").append(e.getValue()[0]).append(" of them, ")
+                            .append(e.getValue()[1]).append(" bytes, allocated");
+                    e.getKey().forEach(frame -> out.append("\n    at ").append(frame));
+                });
     }
 
     private Line one(long address, long size, String what) {

@@ -17,6 +17,7 @@ import dev.polder.task.Task;
 import dev.polder.vmalloc.Vmalloc;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -226,6 +227,11 @@ public final class Polder implements AutoCloseable {
     /// Everything about the pool as text for people: watermarks, buddy, caches, areas, shrinkers.
     public String showMem() {
         return Figures.showMem(config, parts);
+    }
+
+    /// What debug mode found so far, the oldest first; empty without it.
+    public List<String> findings() {
+        return parts.findings().kept();
     }
 
     /// Walks every invariant of every layer and throws on the first that fails. Meant for tests and

@@ -1,6 +1,7 @@
 package dev.polder;
 
 import dev.polder.base.Frames;
+import dev.polder.debug.DebugMode;
 import dev.polder.os.Clock;
 import dev.polder.page.OutOfMemoryPolicy;
 import java.time.Duration;
@@ -22,6 +23,7 @@ public final class PolderConfig {
     private final long minFree;
     private final Clock clock;
     private final OutOfMemoryPolicy outOfMemoryPolicy;
+    private final DebugMode debug;
 
     private PolderConfig(Builder b) {
         this.name = b.name;
@@ -31,6 +33,7 @@ public final class PolderConfig {
         this.minFree = b.minFree;
         this.clock = b.clock;
         this.outOfMemoryPolicy = b.outOfMemoryPolicy;
+        this.debug = b.debug;
     }
 
     /// A builder with every setting at its default.
@@ -73,6 +76,11 @@ public final class PolderConfig {
         return outOfMemoryPolicy;
     }
 
+    /// How the pool watches its users.
+    public DebugMode debug() {
+        return debug;
+    }
+
     /// Collects the settings of a pool. Not thread-safe.
     public static final class Builder {
         private String name = "polder";
@@ -82,6 +90,7 @@ public final class PolderConfig {
         private long minFree = -1;
         private Clock clock = Clock.system();
         private OutOfMemoryPolicy outOfMemoryPolicy = OutOfMemoryPolicy.largestGroup();
+        private DebugMode debug = DebugMode.ofProperty();
 
         private Builder() {
         }
@@ -155,6 +164,13 @@ public final class PolderConfig {
         /// Who is to fail at the end of the road; default the group with the largest charge.
         public Builder outOfMemoryPolicy(OutOfMemoryPolicy policy) {
             this.outOfMemoryPolicy = policy;
+            return this;
+        }
+
+        /// Debug mode: poison, red zones, quarantine, and stacks in reports. Many times slower;
+        /// default off, or what the system property `dev.polder.debug` says.
+        public Builder debug(DebugMode debug) {
+            this.debug = debug;
             return this;
         }
 

@@ -1,5 +1,6 @@
 package dev.polder;
 
+import dev.polder.debug.MemoryCorruptedException;
 import dev.polder.gfp.Gfp;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -42,12 +43,21 @@ final class PoolArena implements Arena {
     @Override
     public void close() {
         life.close();
+        RuntimeException first = null;
         synchronized (held) {
             // A closed pool took the memory with it.
             for (MemorySegment s : pool.isClosed() ? List.<MemorySegment>of() : held) {
-                pool.free(s);
+                try {
+                    pool.free(s);
+                } catch (MemoryCorruptedException e) {
+                    // In debug mode one damaged segment does not keep the others.
+                    first = first == null ? e : first;
+                }
             }
             held.clear();
+        }
+        if (first != null) {
+            throw first;
         }
     }
 }

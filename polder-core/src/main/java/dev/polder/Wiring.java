@@ -1,6 +1,7 @@
 package dev.polder;
 
 import dev.polder.base.Frames;
+import dev.polder.debug.Findings;
 import dev.polder.gfp.PolderEvents;
 import dev.polder.kv.KvAllocator;
 import dev.polder.memgroup.MemGroup;
@@ -34,9 +35,10 @@ import dev.polder.zone.Zone;
 /// @param mappings the process' share of mappings
 /// @param vmalloc virtually contiguous memory
 /// @param kv the two together
+/// @param findings what debug mode and the sampler found
 record Wiring(PoolMemory memory, VmStat stat, ShrinkerRegistry shrinkers, Vmscan vmscan,
         Kswapd kswapd, PageAllocator pages, MemGroup root, Slabs slabs, Kmalloc kmalloc,
-        MappingBudget mappings, Vmalloc vmalloc, KvAllocator kv) {
+        MappingBudget mappings, Vmalloc vmalloc, KvAllocator kv, Findings findings) {
     /// Vmalloc space for each byte of budget: areas of many sizes leave gaps, addresses are cheap.
     private static final long VMALLOC_SPACE_FACTOR = 4;
     /// More stripes than this hold frames back from the buddy for no gain.
@@ -75,13 +77,15 @@ record Wiring(PoolMemory memory, VmStat stat, ShrinkerRegistry shrinkers, Vmscan
         MemGroup root = MemGroup.root(config.name());
         PageAllocator pages = new PageAllocator(new PageAllocator.Parts(config.name(), zone, memory,
                 vmscan, kswapd, shrinkers, stat, clock, root, config.outOfMemoryPolicy()));
-        Slabs slabs = new Slabs(pages);
+        Findings findings = new Findings(config.name());
+        Slabs slabs = new Slabs(pages, config.debug(), findings);
         Kmalloc kmalloc = new Kmalloc(slabs);
-        Vmalloc vmalloc = new Vmalloc(pages, mappings, kswapd::trim);
+        Vmalloc vmalloc = new Vmalloc(pages, mappings, kswapd::trim,
+                config.debug().on() ? findings : null);
         KvAllocator kv = new KvAllocator(kmalloc, vmalloc);
         kswapd.start();
         return new Wiring(memory, stat, shrinkers, vmscan, kswapd, pages, root, slabs, kmalloc,
-                mappings, vmalloc, kv);
+                mappings, vmalloc, kv, findings);
     }
 
     private static int stripes() {

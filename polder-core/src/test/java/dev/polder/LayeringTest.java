@@ -19,17 +19,17 @@ class LayeringTest {
             L0 base
             L1 os:       base
             L1 stat:
-            L1 debug:
+            L1 debug:    base gfp
             L1 memgroup: base task
             L2 zone:     base os task
             L2 shrink:   base gfp os shrinker stat task
             L3 reclaim:  gfp os shrink stat task
             L4 page:     base debug gfp memgroup os reclaim shrink stat task zone
             L5 slab:     base debug gfp memgroup os page shrink task zone
-            L5 vmalloc:  base gfp os page shrink stat task zone
+            L5 vmalloc:  base debug gfp os page shrink stat task zone
             L6 kv:       base gfp slab stat vmalloc
             L6 mempool:  base debug gfp os page slab
-            L7 polder:   base gfp kv memgroup mempool os page reclaim shrink shrinker \
+            L7 polder:   base debug gfp kv memgroup mempool os page reclaim shrink shrinker \
             slab stat task vmalloc zone
             """).permit("java.", "org.jspecify.");
 

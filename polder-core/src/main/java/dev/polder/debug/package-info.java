@@ -1,4 +1,5 @@
-/// Ports for tests and diagnosis, no-ops by default: fault injection.
+/// What tests and diagnosis use, and what costs nothing while it is off: fault injection, and the
+/// debug mode's stacks, patterns, quarantine and findings.
 @NullMarked
 package dev.polder.debug;
 

@@ -7,9 +7,16 @@ import dev.polder.zone.FrameTable;
 
 /// Says what an address is, for the message of a wrong free. Runs on the failure path only, beside
 /// whatever other threads do: its answer may be out of date.
-record AddressDescription(PageAllocator pages) {
+record AddressDescription(Slabs slabs, PageAllocator pages) {
 
+    /// What it is, and in debug mode who used it.
     String describe(long address) {
+        SlabDebug debug = slabs.debug();
+        return debug == null ? what(address) : what(address)
+                + debug.describe(slabs.slabAt(address), address);
+    }
+
+    private String what(long address) {
         if (address == pages.memory().zeroSentinel()) {
             return "is what an allocation of 0 bytes returns";
         }
@@ -26,6 +33,10 @@ record AddressDescription(PageAllocator pages) {
         }
         if (owner instanceof LargeObjects large) {
             return describe(large, pfn, address);
+        }
+        SlabDebug debug = slabs.debug();
+        if (debug != null && debug.isFreedRun(owner)) {
+            return "is a large object of kmalloc, freed already and in quarantine";
         }
         if (owner != null) {
             return "lies in a frame of " + owner;

@@ -5,6 +5,7 @@ import dev.polder.page.PageAllocator;
 import dev.polder.zone.FrameTable;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The slabs of one cache and the free objects in them. The kernel's `struct kmem_cache_node`.
@@ -206,6 +207,15 @@ final class CacheNode {
         }
     }
 
+    /// Shows every slab. Only while nobody takes or gives.
+    void forEachSlab(Consumer<Slab> visitor) {
+        for (SlabList list : new SlabList[] {partial, full, empty}) {
+            for (Slab slab = list.first(); slab != null; slab = slab.next) {
+                visitor.accept(slab);
+            }
+        }
+    }
+
     /// True if the calling thread holds the lock; for the assertion of R1.
     boolean isLocked() {
         return lock.isHeldByCurrentThread();
@@ -294,11 +304,15 @@ final class CacheNode {
     /// Gives retired slabs, linked through `next`, back to their pages; the number of frames.
     private long release(@Nullable Slab gone) {
         assert !isLocked() : "no lock of a cache is held while a run is given back";
+        SlabDebug debug = cache.slabs().debug();
         long sum = 0;
         Slab slab = gone;
         while (slab != null) {
             Slab after = slab.next;
             slab.next = null;
+            if (debug != null) {
+                debug.leaving(slab);
+            }
             pages.frames().owner(slab.run, 1L << slab.order, null);
             pages.free(slab.run);
             sum += 1L << slab.order;

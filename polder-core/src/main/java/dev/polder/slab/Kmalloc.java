@@ -103,6 +103,10 @@ public final class Kmalloc {
         if (address == zeroSentinel) {
             return 0;
         }
+        if (slabs.debug() != null) {
+            // The rest is red.
+            return requestedSize(address);
+        }
         Slab slab = liveSlab(address);
         return slab != null ? slab.cache.objectSize()
                 : Frames.SIZE << frames.order(liveRun(address));
@@ -130,6 +134,10 @@ public final class Kmalloc {
         }
         if (address == zeroSentinel) {
             return size == 0;
+        }
+        if (slabs.debug() != null) {
+            // Every change of size moves the object, so that the old place is watched.
+            return size == requestedSize(address);
         }
         Slab slab = liveSlab(address);
         if (slab != null) {
@@ -210,9 +218,15 @@ public final class Kmalloc {
             return zeroSentinel;
         }
         // Above MAX_SIZE the order is one that the page allocator refuses at once (D1).
-        long run = pages.alloc(Role.KMALLOC_LARGE, Frames.orderFor(Math.max(size, alignment)), gfp);
+        SlabDebug debug = slabs.debug();
+        long needed = debug == null ? size : SlabDebug.withRed(size);
+        int order = Frames.orderFor(Math.max(needed, alignment));
+        long run = pages.alloc(Role.KMALLOC_LARGE, order, gfp);
         if (run == 0) {
             return 0;
+        }
+        if (debug != null) {
+            debug.takenLarge(run, size, (gfp & Gfp.ZERO) != 0);
         }
         large.requested(run, (int) size);
         frames.owner(run, 1, large);
@@ -237,7 +251,12 @@ public final class Kmalloc {
         long run = pages.pfnOf(address);
         large.requested(run, 0);
         frames.owner(run, 1, null);
-        pages.free(run);
+        SlabDebug debug = slabs.debug();
+        if (debug == null) {
+            pages.free(run);
+        } else {
+            debug.freedLarge(run);
+        }
     }
 
     /// The slab of a live object; null if the address is not in a slab at all.

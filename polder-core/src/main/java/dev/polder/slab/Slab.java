@@ -2,6 +2,7 @@ package dev.polder.slab;
 
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
+import dev.polder.debug.ObjectTrack;
 import dev.polder.memgroup.MemGroup;
 import org.jspecify.annotations.Nullable;
 
@@ -45,8 +46,11 @@ final class Slab {
     /// Address of the first object.
     private final long base;
     private final long reciprocal;
-    private final int objectSize;
+    /// From one object to the next: the object size, and in debug mode the red zone behind it.
+    private final int stride;
     private final short[] states;
+    /// Who used each object last; null unless debug mode is on.
+    final ObjectTrack @Nullable [] tracks;
     /// Made under the cache's lock. An entry belongs to whoever holds the object.
     private @Nullable MemGroup @Nullable [] payers;
 
@@ -62,16 +66,18 @@ final class Slab {
     @Nullable Slab next;
     @Nullable Slab prev;
 
-    /// A slab over the run `run` of `order`, all of whose objects are free and in the slab.
+    /// A slab over the run `run` of `order` at address `base`, all of whose objects are free and in
+    /// it.
     Slab(SlabCache cache, long run, int order, long base) {
         this.cache = cache;
         this.kmalloc = cache.kmalloc();
         this.run = run;
         this.order = order;
-        this.base = base;
-        this.objectSize = cache.objectSize();
-        this.reciprocal = reciprocal(objectSize);
-        int capacity = (int) ((Frames.SIZE << order) / objectSize);
+        this.base = base + cache.gap();
+        this.stride = cache.objectSize() + cache.gap();
+        this.reciprocal = reciprocal(stride);
+        int capacity = (int) (((Frames.SIZE << order) - cache.gap()) / stride);
+        this.tracks = cache.slabs().debug() == null ? null : new ObjectTrack[capacity];
         this.states = new short[capacity];
         this.freeMap = new long[(capacity + 63) >> 6];
         for (int i = 0; i < capacity; i++) {
@@ -94,13 +100,13 @@ final class Slab {
 
     /// Number of the object that `address` lies in, or -1 in the unused rest of the run.
     int indexAround(long address) {
-        int index = (int) ((address - base) / objectSize);
+        int index = Math.toIntExact(Math.floorDiv(address - base, stride));
         return index < states.length ? index : -1;
     }
 
     /// Address of object `index`.
     long addressOf(int index) {
-        return base + (long) index * objectSize;
+        return base + (long) index * stride;
     }
 
     short state(int index) {

@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A cache of equal objects. The kernel's `struct kmem_cache`; Bonwick 1994.
@@ -61,6 +62,8 @@ public final class SlabCache implements AutoCloseable {
     private final String name;
     private final String faultSite;
     private final int objectSize;
+    /// Bytes before the first object and between objects: 0, or a red zone in debug mode.
+    private final int gap;
     private final int order;
     private final int minOrder;
     private final int number;
@@ -99,8 +102,9 @@ public final class SlabCache implements AutoCloseable {
         this.name = name;
         this.faultSite = "object:" + name;
         this.objectSize = (objectSize + GRAIN - 1) & -GRAIN;
-        this.minOrder = Frames.orderFor(this.objectSize);
-        this.order = preferredOrder(this.objectSize, minOrder);
+        this.gap = slabs.gap(this.objectSize);
+        this.minOrder = Frames.orderFor(gap + (long) this.objectSize + gap);
+        this.order = preferredOrder(this.objectSize + gap, minOrder);
         this.number = slabs.newNumber();
         this.sheaves = new StripedSheaves(this, slabs.stripes(),
                 slabs.sheafCapacity(this.objectSize));
@@ -206,6 +210,10 @@ public final class SlabCache implements AutoCloseable {
     @Override
     public void close() {
         if (!pages.ended() && node.close()) {
+            SlabDebug debug = slabs.debug();
+            if (debug != null) {
+                debug.releaseAll(this);
+            }
             boolean recalled = slabs.threads().closeCache(number);
             sheaves.close();
             node.shrink();
@@ -224,6 +232,10 @@ public final class SlabCache implements AutoCloseable {
             for (int i = 0; i < sheaf.size; i++) {
                 Check.that(cached.add(sheaf.objects[i]), "an object lies in two sheaves");
             }
+        }
+        SlabDebug debug = slabs.debug();
+        if (debug != null) {
+            debug.addQuarantined(this, cached);
         }
         node.verify(cached);
     }
@@ -291,7 +303,7 @@ public final class SlabCache implements AutoCloseable {
         slab.state(index, Slab.FREE);
         Task task = Task.current();
         if (task.inReclaim()) {
-            node.put(slab, address, true);
+            freeInReclaim(slab, address);
             return;
         }
         ThreadSheaves mine = slabs.mine(task);
@@ -324,9 +336,16 @@ public final class SlabCache implements AutoCloseable {
         sheaves.close();
     }
 
-    /// Objects in sheaves, about.
+    /// Free objects in sheaves, or in quarantine, about.
     long cachedObjects() {
-        return sheaves.objects() + slabs.threads().objects(number);
+        SlabDebug debug = slabs.debug();
+        return debug != null ? debug.quarantined(this)
+                : sheaves.objects() + slabs.threads().objects(number);
+    }
+
+    /// Shows every slab. Only while nobody takes or gives.
+    void forEachSlab(Consumer<Slab> visitor) {
+        node.forEachSlab(visitor);
     }
 
     /// Frames of all slabs.
@@ -347,6 +366,11 @@ public final class SlabCache implements AutoCloseable {
     /// What all caches of the pool share.
     public Slabs slabs() {
         return slabs;
+    }
+
+    /// Bytes before the first object of a slab and between its objects.
+    int gap() {
+        return gap;
     }
 
     /// The cache's number among those of its pool, for the places in [ThreadSheaves].
@@ -394,7 +418,17 @@ public final class SlabCache implements AutoCloseable {
             return 0;
         }
         long object = obtain(mine, gfp);
-        return object == 0 ? 0 : handOut(Task.current(), object, gfp, state);
+        if (object == 0) {
+            return 0;
+        }
+        SlabDebug debug = slabs.debug();
+        if (debug == null) {
+            return handOut(Task.current(), object, gfp, state);
+        }
+        // It clears what is asked for, and no more: the rest is red.
+        debug.taken(slabs.slabOf(object), object, kmalloc == null ? objectSize : state,
+                (gfp & Gfp.ZERO) != 0);
+        return handOut(Task.current(), object, gfp & ~Gfp.ZERO, state);
     }
 
     private long obtain(@Nullable ThreadSheaves mine, int gfp) {
@@ -435,7 +469,26 @@ public final class SlabCache implements AutoCloseable {
         return object != 0 ? object : node.take(filling, newSlab(gfp));
     }
 
+    private void freeInReclaim(Slab slab, long address) {
+        SlabDebug debug = slabs.debug();
+        if (debug == null) {
+            node.put(slab, address, true);
+        } else {
+            debug.freed(slab, address, false);
+        }
+    }
+
+    /// Puts a free object past the sheaves into its slab.
+    void putBack(Slab slab, long address) {
+        node.put(slab, address, Task.current().inReclaim());
+    }
+
     private void freeSlow(@Nullable ThreadSheaves mine, Slab slab, long address) {
+        SlabDebug debug = slabs.debug();
+        if (debug != null) {
+            debug.freed(slab, address, true);
+            return;
+        }
         if (mine != null && mine.pushMore(this, address)) {
             return;
         }
@@ -466,6 +519,10 @@ public final class SlabCache implements AutoCloseable {
         boolean made = false;
         try {
             Slab slab = new Slab(this, run, got, pages.address(run));
+            SlabDebug debug = slabs.debug();
+            if (debug != null) {
+                debug.made(slab);
+            }
             pages.frames().owner(run, 1L << got, slab);
             made = true;
             return slab;
@@ -478,16 +535,16 @@ public final class SlabCache implements AutoCloseable {
 
     /// The smallest order, not below `minOrder`, that has [#MIN_OBJECTS] (or as many as the largest
     /// preferred order) and wastes at most a sixteenth; with none such the one that wastes least.
-    private static int preferredOrder(int objectSize, int minOrder) {
-        int wanted = (int) Math.min(MIN_OBJECTS, (Frames.SIZE << MAX_PREFERRED_ORDER) / objectSize);
+    private static int preferredOrder(int stride, int minOrder) {
+        int wanted = (int) Math.min(MIN_OBJECTS, (Frames.SIZE << MAX_PREFERRED_ORDER) / stride);
         int best = minOrder;
         long leastWaste = Long.MAX_VALUE;
         for (int k = minOrder; k <= MAX_PREFERRED_ORDER; k++) {
             long bytes = Frames.SIZE << k;
-            if (bytes / objectSize < wanted) {
+            if (bytes / stride < wanted) {
                 continue;
             }
-            long waste = (bytes % objectSize << Frames.MAX_ORDER) / bytes;
+            long waste = (bytes % stride << Frames.MAX_ORDER) / bytes;
             if (waste <= (1L << Frames.MAX_ORDER) / 16) {
                 return k;
             }

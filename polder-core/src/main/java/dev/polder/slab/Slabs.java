@@ -2,7 +2,10 @@ package dev.polder.slab;
 
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
+import dev.polder.debug.DebugMode;
 import dev.polder.debug.FaultInjector;
+import dev.polder.debug.Findings;
+import dev.polder.debug.ObjectTrack;
 import dev.polder.page.PageAllocator;
 import dev.polder.shrink.InternalReclaimer;
 import dev.polder.task.Task;
@@ -13,6 +16,7 @@ import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// What all object caches of one pool share: their list, the room for sheaves, the way from an
@@ -41,12 +45,18 @@ public final class Slabs {
     private final long sheafLimit;
     // Sum over all sheaves of capacity × object size, filled or not; at most sheafLimit
     private final AtomicLong sheafBytes = new AtomicLong();
+    private final @Nullable SlabDebug debug;
     private volatile FaultInjector faults = FaultInjector.NONE;
     private final CopyOnWriteArrayList<Runnable> atClose = new CopyOnWriteArrayList<>();
     private final AtomicBoolean closed = new AtomicBoolean();
 
     /// The caches of the pool that `pages` belongs to. One for a pool.
     public Slabs(PageAllocator pages) {
+        this(pages, DebugMode.OFF, new Findings(""));
+    }
+
+    /// The same with a debug mode, which tells `findings`.
+    public Slabs(PageAllocator pages, DebugMode mode, Findings findings) {
         this.pages = Objects.requireNonNull(pages, "pages");
         this.frames = pages.frames();
         this.base = pages.memory().base();
@@ -54,6 +64,8 @@ public final class Slabs {
         this.sheafLimit = Frames.bytes(frames.size()) / SHEAF_SHARE;
         this.stripes = stripesFor(Runtime.getRuntime().availableProcessors());
         this.threads = new ThreadRegistry(this, sheafLimit / 2);
+        this.debug = mode.on() ? new SlabDebug(this, mode, findings) : null;
+        slowDoor(debug != null);
         pages.shrinkers().addInternal(new SheafReclaimer(this));
         pages.shrinkers().addInternal(new EmptySlabReclaimer(this));
     }
@@ -71,7 +83,7 @@ public final class Slabs {
     /// kernel's `failslab`.
     public void faultInjector(FaultInjector f) {
         faults = Objects.requireNonNull(f, "f");
-        slowDoor(f != FaultInjector.NONE);
+        slowDoor(f != FaultInjector.NONE || debug != null);
     }
 
     /// Sends every request and every free through the slow path of its cache, where somebody looks
@@ -153,13 +165,34 @@ public final class Slabs {
             cache.verify();
         }
         threads.verify();
+        if (debug != null) {
+            debug.verify(caches);
+        }
         long reserved = sheafBytes.get();
         Check.that(reserved >= 0 && reserved <= sheafLimit,
                 "the sheaves hold more than their share of the pool");
     }
 
+    /// Shows the size and the taker of each object in use, in debug mode. Only while nobody takes
+    /// or gives.
+    public void forEachTrack(Consumer<ObjectTrack> visitor) {
+        if (debug != null) {
+            debug.forEachLive(caches, visitor);
+        }
+    }
+
     PageAllocator pages() {
         return pages;
+    }
+
+    /// What watches the objects, or null.
+    @Nullable SlabDebug debug() {
+        return debug;
+    }
+
+    /// Red zone of a cache: none without debug mode.
+    int gap(int objectSize) {
+        return debug == null ? 0 : SlabDebug.gap(objectSize);
     }
 
     FaultInjector faultInjector() {
@@ -234,8 +267,8 @@ public final class Slabs {
 
     /// The exception for a free of `address` at `where`, which cannot take it.
     IllegalArgumentException wrongFree(long address, Object where) {
-        return Check.badAddress(address, new AddressDescription(pages).describe(address)
-                + "; it cannot be freed as an object of " + where);
+        return Check.badAddress(address, "cannot be freed as an object of " + where + ": it "
+                + new AddressDescription(this, pages).describe(address));
     }
 
     /// Room for one more sheaf of `bytes` when full; false if the share is used up.
@@ -264,6 +297,9 @@ public final class Slabs {
     /// Objects in a sheaf of a cache of `objectSize`, so that two sheaves a stripe of every
     /// expected cache take half of the room; 0 where not even one object fits.
     int sheafCapacity(int objectSize) {
+        if (debug != null) {
+            return 0;
+        }
         long share = sheafLimit / 2 / EXPECTED_CACHES / (2L * stripes);
         long bytes = Math.min(MAX_SHEAF_BYTES, share);
         return (int) Math.min(StripedSheaves.MAX_CAPACITY, bytes / objectSize);

@@ -182,6 +182,10 @@ final class AreaMaker {
     }
 
     private boolean unmap(VmArea area) {
+        AreaDebug debug = area.debug;
+        if (debug != null) {
+            debug.leaving(area);
+        }
         if (!memory.cover(area.start, area.bytes())) {
             area.mustStep(VmArea.State.PURGING, VmArea.State.LAZY);
             lazy.add(area);

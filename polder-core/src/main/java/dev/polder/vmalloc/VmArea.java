@@ -2,6 +2,7 @@ package dev.polder.vmalloc;
 
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
+import dev.polder.debug.ObjectTrack;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +43,10 @@ final class VmArea {
     boolean charged;
     /// False for an area that is lazy only because it could not be unmapped when its making failed.
     boolean reusable = true;
+
+    /// What watches it, and what that noted; null unless debug mode is on.
+    @Nullable AreaDebug debug;
+    @Nullable ObjectTrack track;
 
     // Links of LazyAreas, under its lock.
     @Nullable VmArea older;

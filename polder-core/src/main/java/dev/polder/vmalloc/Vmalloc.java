@@ -2,6 +2,8 @@ package dev.polder.vmalloc;
 
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
+import dev.polder.debug.Findings;
+import dev.polder.debug.ObjectTrack;
 import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.PolderEvents;
@@ -14,6 +16,7 @@ import dev.polder.stat.VmStat.Item;
 import dev.polder.task.Task;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Areas whose addresses are contiguous and whose frames need not be. The kernel's `vmalloc`.
@@ -49,6 +52,7 @@ public final class Vmalloc {
     private final AreaMaker maker;
     private final AreaCharges charges;
     private final ContiguousAreas contiguous;
+    private final @Nullable AreaDebug debug;
     private final long spaceStart;
     private final long spaceEnd;
     private final long spacePages;
@@ -62,6 +66,13 @@ public final class Vmalloc {
     /// @param wakeKswapd wakes background reclaim, without waiting: called by free when more is
     ///     kept than is worth keeping
     public Vmalloc(PageAllocator pages, MappingBudget budget, Runnable wakeKswapd) {
+        this(pages, budget, wakeKswapd, null);
+    }
+
+    /// The same in debug mode, which tells `findings`; null for none.
+    public Vmalloc(PageAllocator pages, MappingBudget budget, Runnable wakeKswapd,
+            @Nullable Findings findings) {
+        this.debug = findings == null ? null : new AreaDebug(pages.memory(), findings);
         this.pages = pages;
         this.memory = pages.memory();
         this.stat = pages.stat();
@@ -109,7 +120,7 @@ public final class Vmalloc {
         stat.add(Item.VMALLOC_CALLS);
         if (!memory.canRemap()) {
             VmArea area = contiguous.make(size, wanted, gfp);
-            return area == null ? 0 : publish(area);
+            return area == null ? 0 : publish(area, gfp);
         }
         if (wanted + AreaMaker.GUARD_PAGES > spacePages) {
             return 0;
@@ -125,7 +136,7 @@ public final class Vmalloc {
         while (true) {
             VmArea area = maker.make(request);
             if (area != null) {
-                return publish(area);
+                return publish(area, gfp);
             }
             if (!nofail) {
                 return 0;
@@ -153,6 +164,14 @@ public final class Vmalloc {
             throw wrongAddress(address, area);
         }
         liveFrames.addAndGet(-framesOf(area));
+        String damage = debug == null ? null : debug.freed(area);
+        giveBack(area);
+        if (debug != null && damage != null) {
+            throw debug.findings().thrown(damage);
+        }
+    }
+
+    private void giveBack(VmArea area) {
         if (!memory.canRemap()) {
             contiguous.free(area);
             return;
@@ -245,6 +264,20 @@ public final class Vmalloc {
         });
     }
 
+    /// Shows who took each area in use, in debug mode.
+    public void forEachTrack(Consumer<ObjectTrack> visitor) {
+        @Nullable VmArea[] last = new VmArea[1];
+        table.walk((_, frame) -> {
+            if (pages.frames().owner(frame) instanceof VmArea a && a != last[0]) {
+                last[0] = a;
+                ObjectTrack track = a.track;
+                if (track != null && a.state() == VmArea.State.LIVE) {
+                    visitor.accept(track);
+                }
+            }
+        });
+    }
+
     /// Sees areas.
     @FunctionalInterface
     public interface AreaVisitor {
@@ -268,7 +301,8 @@ public final class Vmalloc {
 
     /// Takes a lazily freed area of the same size, or returns 0.
     private long reuse(long size, long wanted, int gfp) {
-        if (pages.closing()) {
+        // In debug mode what was freed waits for a late use.
+        if (pages.closing() || debug != null) {
             return 0;
         }
         VmArea area = lazy.take(wanted);
@@ -296,7 +330,11 @@ public final class Vmalloc {
         return area.start;
     }
 
-    private long publish(VmArea area) {
+    private long publish(VmArea area, int gfp) {
+        if (debug != null) {
+            area.debug = debug;
+            debug.taken(area, (gfp & Gfp.ZERO) != 0);
+        }
         liveFrames.addAndGet(framesOf(area));
         area.mustStep(VmArea.State.BUILDING, VmArea.State.LIVE);
         return area.start;
@@ -337,11 +375,10 @@ public final class Vmalloc {
                     ? "lies in vmalloc space where no area is: never allocated, or freed before"
                     : "is no vmalloc address of this pool; free it where it was allocated");
         }
-        if (area.state() != VmArea.State.LIVE) {
-            return Check.badAddress(address, "lies in a " + area + " that was freed before");
-        }
-        return Check.badAddress(address, "is inside a " + area
-                + "; pass the address that alloc returned");
+        String what = area.state() != VmArea.State.LIVE
+                ? "lies in a " + area + " that was freed before"
+                : "is inside a " + area + "; pass the address that alloc returned";
+        return Check.badAddress(address, what + AreaDebug.describe(area));
     }
 
     /// Gives the mappings back to the budget, after the pool's memory was closed and they are gone.
@@ -366,6 +403,9 @@ public final class Vmalloc {
             }
             Check.that(owned == liveFrames.get(), "the frames of contiguous areas are miscounted");
             return;
+        }
+        if (debug != null) {
+            table.walk((_, frame) -> debug.require(pages.frames().owner(frame)));
         }
         space.verify();
         VmallocAudit audit = new VmallocAudit(pages, space, spaceStart);
