@@ -1,7 +1,12 @@
 package dev.polder.lockdep.agent;
 
 import java.io.File;
+import java.io.IOException;
 import java.lang.instrument.Instrumentation;
+import java.net.JarURLConnection;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.util.Collections;
 import java.util.jar.JarFile;
 import org.jspecify.annotations.Nullable;
 
@@ -28,9 +33,20 @@ public final class Agent {
     private static void start(
             @Nullable String options, Instrumentation instrumentation, boolean attached)
             throws Exception {
-        File jar = new File(
-                Agent.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        File jar = jar();
         instrumentation.appendToBootstrapClassLoaderSearch(new JarFile(jar));
         AgentMain.start(options == null ? "" : options, instrumentation, attached, jar.toPath());
+    }
+
+    /// The agent's jar. The program's class path comes before it, so this class may have come from
+    /// a folder there: of an IDE, or a build's own tests.
+    private static File jar() throws IOException, URISyntaxException {
+        String own = Agent.class.getName().replace('.', '/') + ".class";
+        for (URL found : Collections.list(ClassLoader.getSystemResources(own))) {
+            if (found.openConnection() instanceof JarURLConnection inJar) {
+                return new File(inJar.getJarFileURL().toURI());
+            }
+        }
+        throw new IOException("the agent's jar is not on the class path");
     }
 }

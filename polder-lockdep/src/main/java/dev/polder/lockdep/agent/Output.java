@@ -20,37 +20,41 @@ final class Output {
         this.findings = findings;
     }
 
-    /// The agent is ready.
-    void begin() {
+    /// The agent is ready. What an earlier run left in the report's file is none of this one's.
+    synchronized void begin() {
         status();
+        if (options.report() != null) {
+            report(options.report());
+        }
     }
 
     /// One more finding, or one more that is suppressed. Called with the program's locks held.
     synchronized void found() {
-        status();
         Path report = options.report();
         if (report != null) {
-            write(report, isJson(report) ? JsonReport.of(findings) : findings.text());
+            report(report);
         } else if (!findings.reports().isEmpty()) {
             int last = findings.reports().size() - 1;
             standardError(TextReport.of(findings.reports().get(last)));
         }
+        status();
     }
 
     /// The JVM ends.
     synchronized void end() {
-        status();
         Path report = options.report();
         if (report != null) {
-            write(report, isJson(report) ? JsonReport.of(findings) : findings.text());
+            report(report);
         } else {
             standardError("polder-lockdep: " + findings.reports().size() + " reports\n  "
                     + String.join("\n  ", findings.notes()) + "\n");
         }
+        status();
     }
 
-    private static boolean isJson(Path file) {
-        return file.toString().endsWith(".json");
+    private void report(Path file) {
+        write(file, file.toString().endsWith(".json")
+                ? JsonReport.of(findings) : findings.text());
     }
 
     private void status() {

@@ -4,6 +4,9 @@ import java.lang.ref.WeakReference;
 import org.jspecify.annotations.Nullable;
 
 /// The reclaim domains that were seen, each with its pseudo-locks. Thread-safe.
+///
+/// A request takes all of them or none, so a domain that is first seen now was taken by all that
+/// took the others.
 final class Domains {
     /// One domain's pseudo-locks.
     static final class Domain extends WeakReference<Object> {
@@ -15,6 +18,9 @@ final class Domains {
         }
     }
 
+    /// Stands for the callbacks that belong to no domain.
+    static final Object NONE = new Object();
+
     private static final Domain[] NO_DOMAINS = {};
 
     private final Graph graph;
@@ -22,6 +28,7 @@ final class Domains {
 
     Domains(Graph graph) {
         this.graph = graph;
+        add(NONE);
     }
 
     /// Every domain that is still in use. Not to be changed.
@@ -57,8 +64,14 @@ final class Domains {
                 next[n++] = d;
             }
         }
-        Domain fresh = new Domain(domain, levels(domain.toString()));
+        Domain fresh = new Domain(domain,
+                levels(domain == NONE ? "no domain" : "domain '" + domain + "'"));
         next[n] = fresh;
+        if (n > 0) { // NONE is the first and never goes
+            for (int i = 0; i < fresh.levels.length; i++) {
+                graph.inherit(next[0].levels[i], fresh.levels[i]);
+            }
+        }
         all = n == live ? next : java.util.Arrays.copyOf(next, n + 1);
         return fresh;
     }
@@ -68,7 +81,7 @@ final class Domains {
         LockClass[] made = new LockClass[ReclaimLevel.COUNT];
         for (int i = 0; i < made.length; i++) {
             made[i] = graph.lockClass(LockClass.Kind.RECLAIM,
-                    ReclaimLevel.name(i) + " of domain '" + name + "'", "");
+                    ReclaimLevel.name(i) + " of " + name, "");
         }
         return made;
     }

@@ -30,6 +30,24 @@ public final class Edge {
         this.stack = where.stack;
     }
 
+    private Edge(Edge like, LockClass to) {
+        this.from = like.from;
+        this.to = to;
+        this.fromMode = like.fromMode;
+        this.toMode = like.toMode;
+        this.fromHash = like.fromHash;
+        this.toHash = like.toHash;
+        this.thread = like.thread;
+        this.heldAt = like.heldAt;
+        this.scope = like.scope;
+        this.stack = like.stack;
+    }
+
+    /// The same sighting, of another pseudo-lock that was taken with this one.
+    Edge into(LockClass other) {
+        return new Edge(this, other);
+    }
+
     /// The lock that was held.
     public LockClass from() {
         return from;

@@ -57,6 +57,15 @@ final class Graph {
         return back;
     }
 
+    /// Adds to a class without edges an edge from whatever has one into the other class.
+    synchronized void inherit(LockClass like, LockClass fresh) {
+        for (Edge e : List.copyOf(edges.values())) {
+            if (e.to() == like) {
+                add(e.into(fresh));
+            }
+        }
+    }
+
     /// The shortest way along edges, empty when there is none.
     synchronized List<Edge> path(LockClass start, LockClass goal) {
         if (start == goal) {

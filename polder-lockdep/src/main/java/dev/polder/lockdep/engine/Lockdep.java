@@ -34,9 +34,11 @@ public final class Lockdep {
         String describe();
     }
 
-    /// Says which domains the current thread's scopes exclude.
+    /// Says which domains' callbacks the current thread's request can never wait for.
     public interface Exclusions {
-        /// Whether the domain is excluded now.
+        /// Whether the domain is passed over now, or its callbacks only try.
+        ///
+        /// @param domain a domain, or what stands for the callbacks without one
         boolean excludes(Object domain);
     }
 
@@ -452,18 +454,16 @@ public final class Lockdep {
         }
     }
 
-    /// A callback of reclaim begins. If it belongs to a domain, what it takes is taken by reclaim
-    /// of that domain only, at the level of the reclaim that calls it.
+    /// A callback of reclaim begins. What it takes is taken by reclaim of its domain only, at the
+    /// level of the reclaim that calls it; callbacks without a domain are one domain.
     ///
     /// @param mayWait false: whatever it takes is tried
     public void callbackEnter(@Nullable Object domain, boolean mayWait) {
         HeldLocks h = table.current();
         if (!h.off()) {
-            if (domain != null) {
-                // No edge into it: the request took the domains that it does not exclude, and a
-                // shrinker of one that it does is still asked to count.
-                h.push(levelOf(h, domain).id(), 0, 0, 0);
-            }
+            // No edge into it: the request took the domains that it does not exclude, and a
+            // shrinker of one that it does is still asked to count.
+            h.push(levelOf(h, domain).id(), 0, 0, 0);
             h.noWait(!mayWait);
         }
     }
@@ -472,16 +472,14 @@ public final class Lockdep {
     public void callbackLeave(@Nullable Object domain) {
         HeldLocks h = table.current();
         if (!h.off()) {
-            if (domain != null) {
-                h.release(levelOf(h, domain).id(), 0);
-            }
+            h.release(levelOf(h, domain).id(), 0);
             h.noWait(false);
         }
     }
 
-    private LockClass levelOf(HeldLocks h, Object domain) {
+    private LockClass levelOf(HeldLocks h, @Nullable Object domain) {
         int level = h.level() < 0 ? ReclaimLevel.held(ReclaimLevel.KERNEL) : h.level();
-        return domains.of(domain).levels[level];
+        return domains.of(domain == null ? Domains.NONE : domain).levels[level];
     }
 
     // ---- waits that are not locks ---------------------------------------------------------------

@@ -6,10 +6,11 @@ import dev.polder.lockdep.polder.Wiring;
 import dev.polder.lockdep.report.Findings;
 import dev.polder.lockdep.report.Suppressions;
 import dev.polder.lockdep.report.TextReport;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
@@ -17,24 +18,52 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 ///
 /// With the agent in the JVM every lock is watched. Without it only what is announced: Polder's
 /// allocations and reclaim, and the locks that a `ReclaimDomain` guards. A finding made on another
-/// thread fails the test that runs then. System properties, for a JVM without the agent:
-/// `dev.polder.lockdep.suppress` names a file of suppressions, `dev.polder.lockdep.force` makes
-/// every n-th allocation run the shrinkers first.
-public final class LockdepExtension implements BeforeEachCallback, AfterEachCallback {
+/// thread fails the test that runs then; one made between tests, the class. System properties, for
+/// a JVM without the agent: `dev.polder.lockdep.suppress` names a file of suppressions,
+/// `dev.polder.lockdep.force` makes every n-th allocation run the shrinkers first.
+///
+/// It lies in a jar of its own (the classifier `junit`), because what is in the agent's jar is seen
+/// by the bootstrap loader, which has no JUnit.
+public final class LockdepExtension implements BeforeAllCallback, AfterAllCallback,
+        BeforeEachCallback, AfterEachCallback {
     private static final ExtensionContext.Namespace NAMESPACE =
             ExtensionContext.Namespace.create(LockdepExtension.class);
+    private static final String KNOWN = "known";
 
+    /// Findings that failed some test already. Guarded by the class.
+    private static int told;
+
+    /// Listens from here on, so that what a class sets up for all its tests is heard as well.
     @Override
-    public void beforeEach(ExtensionContext context) throws IOException {
-        Findings findings = findings();
-        context.getStore(NAMESPACE).put("before", findings.reports().size());
+    public void beforeAll(ExtensionContext context) {
+        remember(context);
     }
 
     @Override
-    public void afterEach(ExtensionContext context) throws IOException {
-        Integer before = context.getStore(NAMESPACE).remove("before", Integer.class);
+    public void beforeEach(ExtensionContext context) {
+        remember(context);
+    }
+
+    @Override
+    public void afterEach(ExtensionContext context) {
+        failIfNew(context);
+    }
+
+    @Override
+    public void afterAll(ExtensionContext context) {
+        failIfNew(context);
+    }
+
+    private static void remember(ExtensionContext context) {
+        context.getStore(NAMESPACE).put(KNOWN, findings().reports().size());
+    }
+
+    /// Fails for what came since the context began and failed nobody yet.
+    private static synchronized void failIfNew(ExtensionContext context) {
         List<Report> reports = findings().reports();
-        int known = before == null ? 0 : before;
+        Integer before = context.getStore(NAMESPACE).remove(KNOWN, Integer.class);
+        int known = Math.max(told, before == null ? 0 : before);
+        told = Math.max(told, reports.size());
         if (reports.size() > known) {
             StringBuilder text = new StringBuilder("the lock checker found something new\n");
             for (Report r : reports.subList(known, reports.size())) {
@@ -45,7 +74,7 @@ public final class LockdepExtension implements BeforeEachCallback, AfterEachCall
     }
 
     /// The findings of this JVM; where no agent has begun to collect them, that is done now.
-    private static synchronized Findings findings() throws IOException {
+    private static synchronized Findings findings() {
         Findings present = Findings.ofThisJvm();
         if (present != null) {
             return present;

@@ -22,7 +22,9 @@ import org.jspecify.annotations.Nullable;
 /// arrives here counts. Guards are seen as locks of the engine only if no agent sees the lock
 /// itself.
 public final class PolderTracker implements FsReclaim.Tracker {
-    private static final Lockdep.Exclusions EXCLUSIONS = d -> Task.current().excludes(d);
+    /// Who excludes one domain lets no shrinker wait (`mayWait` is false), so whatever its reclaim
+    /// takes in the others it only tries.
+    private static final Lockdep.Exclusions EXCLUSIONS = d -> Task.current().excludesAny();
 
     private final Lockdep engine;
     private final Advisor advisor;

@@ -7,17 +7,11 @@ import dev.polder.lockdep.engine.Hooks;
 import dev.polder.lockdep.report.Findings;
 import dev.polder.lockdep.report.Suppressions;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.jar.Attributes;
-import java.util.jar.JarEntry;
-import java.util.jar.JarOutputStream;
-import java.util.jar.Manifest;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -31,34 +25,13 @@ class AgentTest {
     private final List<String> notes = new ArrayList<>();
 
     @BeforeAll
-    static void jar() throws IOException, URISyntaxException {
-        Path classes = Path.of(
-                Check.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-        Path jar = folder.resolve("polder-lockdep.jar");
-        Manifest manifest = new Manifest();
-        Attributes a = manifest.getMainAttributes();
-        a.put(Attributes.Name.MANIFEST_VERSION, "1.0");
-        a.putValue("Premain-Class", Agent.class.getName());
-        a.putValue("Can-Retransform-Classes", "true");
-        a.putValue("Can-Redefine-Classes", "true");
-        try (OutputStream out = Files.newOutputStream(jar);
-                JarOutputStream zip = new JarOutputStream(out, manifest);
-                Stream<Path> files = Files.walk(classes)) {
-            for (Path f : files.filter(Files::isRegularFile).toList()) {
-                zip.putNextEntry(new JarEntry(classes.relativize(f).toString().replace('\\', '/')));
-                Files.copy(f, zip);
-            }
-        }
-        System.setProperty("polder.lockdep.jar", jar.toString());
+    static void jar() throws IOException {
+        AgentJar.make(folder);
     }
 
     @AfterAll
     static void forget() {
-        System.clearProperty("polder.lockdep.jar");
-    }
-
-    private static String java() {
-        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        AgentJar.forget();
     }
 
     @Test
@@ -90,9 +63,9 @@ class AgentTest {
 
     @Test
     void aJvmThatDoesNotStartIsToldApartFromAProgramThatFails() throws Exception {
-        assertThat(new Check(List.of(java(), "-XX:+NoSuchOption", "X")).run(notes::add))
+        assertThat(new Check(List.of(AgentJar.java(), "-XX:+NoSuchOption", "X")).run(notes::add))
                 .isEqualTo(Check.MISUSE);
-        assertThat(new Check(List.of(java(), "-cp", folder.toString(), "no.such.Program"))
+        assertThat(new Check(List.of(AgentJar.java(), "-cp", folder.toString(), "no.such.Program"))
                 .run(notes::add)).isEqualTo(1);
         assertThat(notes).containsExactly(
                 "the JVM ended with exit code 1 before the agent began; nothing was checked",
@@ -104,7 +77,8 @@ class AgentTest {
         Class<?> program = dev.polder.museum.AllForms.class;
         String path = Path.of(
                 program.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
-        List<String> command = new ArrayList<>(List.of(java(), "-cp", path, program.getName()));
+        List<String> command = new ArrayList<>(
+                List.of(AgentJar.java(), "-cp", path, program.getName()));
         command.addAll(List.of(arguments));
         return new Check(command);
     }

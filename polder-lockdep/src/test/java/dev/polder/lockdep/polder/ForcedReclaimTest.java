@@ -96,6 +96,19 @@ class ForcedReclaimTest {
         }
     }
 
+    /// Waits where it may, else tries.
+    private final class Polite implements Shrinker {
+        @Override
+        public long count(ShrinkControl sc) {
+            return 1;
+        }
+
+        @Override
+        public long scan(ShrinkControl sc) {
+            return sc.mayWait() ? new Waiting().scan(sc) : new Careful().scan(sc);
+        }
+    }
+
     @Test
     void bothHalvesAreSeenInOneAllocation() {
         shrinkers.add("careless", new Waiting(), null);
@@ -149,6 +162,34 @@ class ForcedReclaimTest {
         assertThat(findings.reports()).isNotEmpty();
         assertThat(findings.reports().get(0).wanted().name())
                 .isEqualTo("fs_reclaim of domain 'store'");
+    }
+
+    @Test
+    void aDomainSeenAfterTheAllocationIsTakenAllTheSame() {
+        take(Mode.EXCLUSIVE);
+        FsReclaim.mightAlloc(Gfp.KERNEL);
+        give();
+        shrinkers.add("store", new Waiting(), store);
+        mightAlloc(Gfp.KERNEL);
+        assertThat(findings.reports()).singleElement().extracting(r -> r.against().lock().name())
+                .isEqualTo("fs_reclaim of domain 'store'");
+    }
+
+    /// Inside any exclusion no shrinker may wait, so one that obeys cannot deadlock, whoever's it
+    /// is; nor can one that waits only where it may.
+    @Test
+    void insideAnExclusionNoOtherDomainIsWaitedFor() {
+        shrinkers.add("other", new Polite(), ReclaimDomain.of("other"));
+        shrinkers.add("no domain", new Polite(), null);
+        mightAlloc(Gfp.KERNEL);
+        take(Mode.EXCLUSIVE);
+        try (MemallocScope _ = MemallocScope.excluding(store, HANDLE)) {
+            mightAlloc(Gfp.KERNEL);
+        }
+        assertThat(findings.reports()).isEmpty();
+        mightAlloc(Gfp.KERNEL); // without the exclusion
+        give();
+        assertThat(findings.reports()).isNotEmpty();
     }
 
     @Test

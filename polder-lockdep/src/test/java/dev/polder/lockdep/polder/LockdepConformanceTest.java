@@ -273,7 +273,7 @@ class LockdepConformanceTest {
     void theBlindSpotIsReportedAtTheLevelOfIo() {
         fresh();
         run("real_ioonly_NOFS");
-        assertThat(findings.reports().get(0).wanted().name()).isEqualTo("io_reclaim");
+        assertThat(findings.reports().get(0).wanted().name()).isEqualTo("io_reclaim of no domain");
     }
 
     /// README 5: an endless wait under NOFS. The wait is a lock, so the one that must run on for
