@@ -313,7 +313,7 @@ final class CacheNode {
             if (debug != null) {
                 debug.leaving(slab);
             }
-            pages.frames().owner(slab.run, 1L << slab.order, null);
+            cache.slabs().slabOfRun(slab.run, slab.order, null);
             pages.free(slab.run);
             sum += 1L << slab.order;
             slab = after;
@@ -353,6 +353,8 @@ final class CacheNode {
                     "a slab is on a list that does not fit its free objects");
             for (long f = slab.run; f < slab.run + (1L << slab.order); f++) {
                 Check.that(table.owner(f) == slab, "a slab's frame has another owner");
+                Check.that(cache.slabs().slabAt(pages.address(f)) == slab,
+                        "a slab's frame leads to another slab");
             }
             Check.that(table.isHead(slab.run), "a slab does not begin a run");
             Check.that(table.order(slab.run) == slab.order, "a slab and its run differ in size");

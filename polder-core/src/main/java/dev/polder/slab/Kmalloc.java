@@ -84,15 +84,15 @@ public final class Kmalloc {
     /// @throws IllegalArgumentException if `address` is not an object of `kmalloc` in use; the
     ///         message says what it is
     public void free(long address) {
-        Object owner = slabs.ownerAt(address);
-        if (owner instanceof Slab slab) {
+        Slab slab = slabs.slabAt(address);
+        if (slab != null) {
             int index = slab.indexOf(address);
-            if (index >= 0 && slab.state(index) > Slab.FREE && isMine(slab)) {
+            if (index >= 0 && isSize(slab.state(index))) {
                 slab.cache.free(slab, index, address);
                 return;
             }
         }
-        freeOther(address, owner);
+        freeOther(address);
     }
 
     /// Bytes that may be used of the object at `address`, at least those asked for. The kernel's
@@ -161,12 +161,12 @@ public final class Kmalloc {
         if (address == zeroSentinel) {
             return true;
         }
-        Object owner = slabs.ownerAt(address);
-        if (owner instanceof Slab slab) {
+        Slab slab = slabs.slabAt(address);
+        if (slab != null) {
             int index = slab.indexOf(address);
-            return index >= 0 && slab.state(index) != Slab.FREE && isMine(slab);
+            return index >= 0 && isSize(slab.use(index));
         }
-        return owner == large && isRunStart(address);
+        return slabs.ownerAt(address) == large && isRunStart(address);
     }
 
     /// Shows every object in use that was taken as pages.
@@ -233,13 +233,14 @@ public final class Kmalloc {
         return pages.address(run);
     }
 
-    private void freeOther(long address, @Nullable Object owner) {
+    private void freeOther(long address) {
         if (address == 0 || address == zeroSentinel) {
             return;
         }
-        if (owner instanceof Slab slab && isMine(slab)) {
+        Object owner = slabs.ownerAt(address);
+        if (owner instanceof Slab slab) {
             int index = slab.indexOf(address);
-            if (index >= 0 && slab.isCharged(index)) {
+            if (index >= 0 && slab.isCharged(index) && isSize(slab.use(index))) {
                 slab.cache.uncharge(slab, index);
                 slab.cache.free(slab, index, address);
                 return;
@@ -266,7 +267,7 @@ public final class Kmalloc {
             return null;
         }
         int index = slab.indexOf(address);
-        if (index < 0 || slab.state(index) == Slab.FREE || !isMine(slab)) {
+        if (index < 0 || !isSize(slab.use(index))) {
             throw slabs.wrongFree(address, "kmalloc");
         }
         return slab;
@@ -279,8 +280,10 @@ public final class Kmalloc {
         return pages.pfnOf(address);
     }
 
-    private boolean isMine(Slab slab) {
-        return slab.kmalloc == large;
+    /// Whether the state of an object is one that [#alloc] recorded, and nobody pays for it: not
+    /// that of a free object, nor of one that a cache of its own handed out.
+    private static boolean isSize(int state) {
+        return Integer.compareUnsigned(state - 1, SizeClasses.LARGEST) < 0;
     }
 
     private static boolean isRunStart(long address) {

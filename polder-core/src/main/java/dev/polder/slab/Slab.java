@@ -12,12 +12,13 @@ import org.jspecify.annotations.Nullable;
 /// Notes
 ///
 /// Nothing is kept inside the objects, so no write of a user, early or late, can mislead the cache.
-/// For each object there is a **state**: [#FREE], or what the cache or `kmalloc` recorded when it
-/// handed the object out. The state is written by whoever takes or gives the object, with plain
-/// stores: an address passes from thread to thread by some synchronization of its users', or
-/// through a sheaf's. So a free finds `FREE` if the object was given back before and is not in use
-/// again, wherever it lies now (a sheaf, the free map), and that check needs no lock. Two frees of
-/// one address that race are a misuse that it may miss.
+/// For each object there is a **state**: [#FREE], or what `kmalloc` (the size that was asked for)
+/// or the cache (who holds it, above all sizes) recorded when it handed the object out. It is
+/// written by whoever takes or gives the object, with plain stores: an address passes from thread
+/// to thread by some synchronization of its users', or through a sheaf's. So a free finds `FREE` if
+/// the object was given back before and is not in use again, wherever it lies now (a sheaf, the
+/// free map), and that check needs no lock. Two frees of one address that race are a misuse that it
+/// may miss.
 ///
 /// The state of an object that a memory group pays for has the bit [#CHARGED], its sign. So one
 /// comparison with `FREE` tells on the way of a free that the object is in use and nobody pays. The
@@ -27,10 +28,9 @@ import org.jspecify.annotations.Nullable;
 /// itself. An object that is free by its state and not in the map lies in a sheaf.
 ///
 /// An object's number is found without a division. With `r = ceil(2^45 / size)` the product
-/// `offset * r` has the quotient above bit 45, and below it `index * e`, with
-/// `e = r * size - 2^45`, if the offset is that of an object, else at least `r`. That holds for all
-/// offsets and sizes up to 2^22, the largest run, since
-/// `index * e < index * size <= 2^22 < 2^45 / size <= r`.
+/// `offset * r` has the quotient above bit 45 for all offsets and sizes up to 2^22, the largest
+/// run: it is too large by less than `offset * size / 2^45 < 1 / size`. Of an address that is no
+/// object's the number is any, and only its own address, computed back, tells.
 final class Slab {
     /// The state of an object that nobody holds.
     static final short FREE = 0;
@@ -38,11 +38,10 @@ final class Slab {
     static final short CHARGED = Short.MIN_VALUE;
 
     private static final int RECIPROCAL_SHIFT = 45;
-    private static final long FRACTION_MASK = (1L << RECIPROCAL_SHIFT) - 1;
 
     final SlabCache cache;
-    /// The mark of the `kmalloc` that the cache belongs to, or null; here to save a free a load.
-    final @Nullable LargeObjects kmalloc;
+    /// The cache's number; here to save a free a load.
+    final int number;
     /// Address of the first object.
     private final long base;
     private final long reciprocal;
@@ -70,7 +69,7 @@ final class Slab {
     /// it.
     Slab(SlabCache cache, long run, int order, long base) {
         this.cache = cache;
-        this.kmalloc = cache.kmalloc();
+        this.number = cache.number();
         this.run = run;
         this.order = order;
         this.base = base + cache.gap();
@@ -93,9 +92,14 @@ final class Slab {
 
     /// Number of the object that starts at `address`, a place in the run; -1 if none does.
     int indexOf(long address) {
-        long product = (address - base) * reciprocal;
-        int index = (int) (product >>> RECIPROCAL_SHIFT);
-        return index < states.length && (product & FRACTION_MASK) < reciprocal ? index : -1;
+        int index = indexAt(address);
+        return Integer.compareUnsigned(index, states.length) < 0 && addressOf(index) == address
+                ? index : -1;
+    }
+
+    /// Number of the object that starts at `address`, which one does.
+    int indexAt(long address) {
+        return (int) (((address - base) * reciprocal) >>> RECIPROCAL_SHIFT);
     }
 
     /// Number of the object that `address` lies in, or -1 in the unused rest of the run.

@@ -42,9 +42,9 @@ public final class SlabCache implements AutoCloseable {
     public static final int MAX_OBJECT_SIZE = (int) (Frames.SIZE << Frames.MAX_ORDER);
 
     /// States of an object in use; the caches of `kmalloc` record its size instead.
-    private static final short LIVE = 1;
-    private static final short LENT = 2;
-    private static final short RESERVED = 3;
+    private static final short LIVE = 0x4001;
+    private static final short LENT = 0x4002;
+    private static final short RESERVED = 0x4003;
 
     /// Objects are multiples of this: a long never straddles two of them.
     private static final int GRAIN = 8;
@@ -248,19 +248,22 @@ public final class SlabCache implements AutoCloseable {
     /// Takes an object and records `state`, which is not [Slab#FREE], for it.
     long alloc(int gfp, short state) {
         assert state != Slab.FREE : "an object in use has another state than a free one";
-        int mask = AllowedMask.apply(Gfp.check(gfp));
-        FsReclaim.mightAlloc(mask, reclaimer);
-        Task task = Task.current();
-        ThreadSheaves mine = slabs.mine(task);
+        FsReclaim.mightAlloc(Gfp.check(gfp), reclaimer);
+        ThreadSheaves mine = slabs.mine();
         long object = mine != null ? mine.pop(number) : 0;
-        return object != 0 ? handOut(task, object, mask, state) : allocSlow(mine, mask, state);
+        return mine != null && object != 0 ? handOut(mine.owner(), object, gfp, state)
+                : allocSlow(mine, gfp, state);
     }
 
     /// Makes a free object one in use.
     private long handOut(Task task, long object, int mask, short state) {
-        Slab slab = slabs.slabOf(object);
-        int index = slab.indexOf(object);
-        assert index >= 0 && slab.state(index) == Slab.FREE : "only a free object is handed out";
+        Slab slab = slabs.slabAt(object);
+        if (slab == null) {
+            throw Check.broken("an object without a slab");
+        }
+        int index = slab.indexAt(object);
+        assert slab.indexOf(object) == index : "only a whole object is handed out";
+        assert slab.state(index) == Slab.FREE : "only a free object is handed out";
         slab.state(index, state);
         if ((mask & (Gfp.ZERO | Gfp.ACCOUNT)) != 0 || task.group() != null) {
             return finished(task, slab, index, object, mask);
@@ -301,13 +304,8 @@ public final class SlabCache implements AutoCloseable {
     void free(Slab slab, int index, long address) {
         assert slab.cache == this : "an object goes back to its own cache";
         slab.state(index, Slab.FREE);
-        Task task = Task.current();
-        if (task.inReclaim()) {
-            freeInReclaim(slab, address);
-            return;
-        }
-        ThreadSheaves mine = slabs.mine(task);
-        if (mine == null || !mine.push(number, address)) {
+        ThreadSheaves mine = slabs.mine();
+        if (mine == null || mine.inReclaim() || !mine.push(slab.number, address)) {
             freeSlow(mine, slab, address);
         }
     }
@@ -412,7 +410,8 @@ public final class SlabCache implements AutoCloseable {
     }
 
     /// The slow door: whatever watches objects and is not to cost the others anything is here.
-    private long allocSlow(@Nullable ThreadSheaves mine, int gfp, short state) {
+    private long allocSlow(@Nullable ThreadSheaves mine, int asked, short state) {
+        int gfp = AllowedMask.apply(asked);
         slabs.requireOpen();
         if (injected(gfp)) {
             return 0;
@@ -469,24 +468,20 @@ public final class SlabCache implements AutoCloseable {
         return object != 0 ? object : node.take(filling, newSlab(gfp));
     }
 
-    private void freeInReclaim(Slab slab, long address) {
-        SlabDebug debug = slabs.debug();
-        if (debug == null) {
-            node.put(slab, address, true);
-        } else {
-            debug.freed(slab, address, false);
-        }
-    }
-
     /// Puts a free object past the sheaves into its slab.
     void putBack(Slab slab, long address) {
         node.put(slab, address, Task.current().inReclaim());
     }
 
     private void freeSlow(@Nullable ThreadSheaves mine, Slab slab, long address) {
+        boolean reclaim = Task.current().inReclaim();
         SlabDebug debug = slabs.debug();
         if (debug != null) {
-            debug.freed(slab, address, true);
+            debug.freed(slab, address, !reclaim);
+            return;
+        }
+        if (reclaim) {
+            node.put(slab, address, true);
             return;
         }
         if (mine != null && mine.pushMore(this, address)) {
@@ -523,7 +518,7 @@ public final class SlabCache implements AutoCloseable {
             if (debug != null) {
                 debug.made(slab);
             }
-            pages.frames().owner(run, 1L << got, slab);
+            slabs.slabOfRun(run, got, slab);
             made = true;
             return slab;
         } finally {

@@ -11,6 +11,7 @@ import dev.polder.shrink.InternalReclaimer;
 import dev.polder.task.Task;
 import dev.polder.zone.FrameTable;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -32,11 +33,15 @@ public final class Slabs {
     /// Above this many stripes threads meet seldom enough, and more would only hold memory.
     private static final int MAX_STRIPES = 16;
 
+    private static final @Nullable Slab[] NO_SLABS = {};
+
     private final PageAllocator pages;
     private final FrameTable frames;
     private final long base;
-    // frames.size() while the pool is open, then 0: one test says both
-    private long openFrames;
+    // The slab of each frame, if it has one: what the frame table knows too, without a cast. Empty
+    // once the pool is closed: one test says both
+    private @Nullable Slab[] slabOfFrame;
+    private final ThreadSheaves[] owners;
     private final int stripes;
     private final int poolIndex = Numbers.POOLS.take();
     private final CopyOnWriteArrayList<SlabCache> caches = new CopyOnWriteArrayList<>();
@@ -60,10 +65,11 @@ public final class Slabs {
         this.pages = Objects.requireNonNull(pages, "pages");
         this.frames = pages.frames();
         this.base = pages.memory().base();
-        this.openFrames = frames.size();
+        this.slabOfFrame = new Slab[frames.size()];
         this.sheafLimit = Frames.bytes(frames.size()) / SHEAF_SHARE;
         this.stripes = stripesFor(Runtime.getRuntime().availableProcessors());
         this.threads = new ThreadRegistry(this, sheafLimit / 2);
+        this.owners = threads.table();
         this.debug = mode.on() ? new SlabDebug(this, mode, findings) : null;
         slowDoor(debug != null);
         pages.shrinkers().addInternal(new SheafReclaimer(this));
@@ -137,7 +143,7 @@ public final class Slabs {
         if (closed.getAndSet(true)) {
             return;
         }
-        openFrames = 0;
+        slabOfFrame = NO_SLABS;
         threads.close();
         for (SlabCache cache : caches) {
             cache.closeSheaves();
@@ -219,11 +225,10 @@ public final class Slabs {
     }
 
     /// The sheaves of the current thread; null if it has none of its own.
-    @Nullable ThreadSheaves mine(Task task) {
-        if (task.poolState(poolIndex) instanceof ThreadSheaves mine && mine.belongsTo(this)) {
-            return mine;
-        }
-        return task.isVirtual() ? null : threads.join(task);
+    @Nullable ThreadSheaves mine() {
+        long id = Thread.currentThread().threadId();
+        ThreadSheaves t = owners[ThreadRegistry.placeOf(id)];
+        return t.threadId == id ? t : threads.mine();
     }
 
     ThreadRegistry threads() {
@@ -235,19 +240,32 @@ public final class Slabs {
         return poolIndex;
     }
 
-    /// The slab that `address` lies in, or null.
+    /// The slab that `address` lies in, or null. Far outside the pool it may be any: then no object
+    /// starts there ([Slab#indexOf]).
     @Nullable Slab slabAt(long address) {
-        return ownerAt(address) instanceof Slab slab ? slab : null;
+        int pfn = (int) ((address - base) >>> Frames.SHIFT);
+        @Nullable Slab[] table = slabOfFrame;
+        if (Integer.compareUnsigned(pfn, table.length) < 0) {
+            return table[pfn];
+        }
+        requireOpen();
+        return null;
+    }
+
+    /// Records the slab of a run's frames, or with null that there is none any longer.
+    void slabOfRun(long run, int order, @Nullable Slab slab) {
+        frames.owner(run, 1L << order, slab);
+        @Nullable Slab[] table = slabOfFrame;
+        if (table.length > 0) {
+            Arrays.fill(table, (int) run, (int) run + (1 << order), slab);
+        }
     }
 
     /// The owner of the frame that `address` lies in; null for none and outside the linear map.
     @Nullable Object ownerAt(long address) {
-        long pfn = (address - base) >>> Frames.SHIFT;
-        if (pfn < openFrames) {
-            return frames.owner(pfn);
-        }
         requireOpen();
-        return null;
+        long pfn = (address - base) >>> Frames.SHIFT;
+        return pfn < frames.size() ? frames.owner(pfn) : null;
     }
 
     void requireOpen() {
@@ -256,7 +274,7 @@ public final class Slabs {
         }
     }
 
-    /// The slab of an object that the caller holds.
+    /// The slab of an object that the caller holds, also while the pool closes.
     Slab slabOf(long object) {
         Slab slab = (Slab) frames.owner((object - base) >>> Frames.SHIFT);
         if (slab == null) {

@@ -4,6 +4,7 @@ import dev.polder.base.Check;
 import dev.polder.os.Membarrier;
 import dev.polder.task.Task;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -27,11 +28,17 @@ final class ThreadRegistry {
     /// Threads that are looked at when one joins; two would keep up.
     private static final int REAP_PER_JOIN = 4;
 
+    /// Places in the table; a power of two, far above the threads that allocate in one pool.
+    private static final int PLACES = 512;
+    /// Look-ups of a thread that has no place in the table between two attempts to get one.
+    private static final int PATIENCE = 64;
+
     private final Slabs slabs;
     private final long room;
     private final boolean enabled;
     private final ReentrantLock lock = new ReentrantLock();
     private final List<ThreadSheaves> all = new ArrayList<>();
+    private final ThreadSheaves[] table = new ThreadSheaves[PLACES];
     private final AtomicLong skipped = new AtomicLong();
     private int hand;
     private boolean closed;
@@ -44,11 +51,50 @@ final class ThreadRegistry {
         this.slabs = slabs;
         this.room = room;
         this.enabled = Membarrier.available();
+        Arrays.fill(table, ThreadSheaves.VACANT);
+    }
+
+    /// Sheaves by their threads' ids ([#placeOf]); written under the lock, read without.
+    ThreadSheaves[] table() {
+        return table;
+    }
+
+    /// The place of a thread in the table.
+    static int placeOf(long threadId) {
+        return (int) threadId & (PLACES - 1);
+    }
+
+    /// The sheaves of the current thread, which is not in its place of the table; null if it has
+    /// none of its own.
+    @Nullable ThreadSheaves mine() {
+        if (Thread.currentThread().isVirtual()) {
+            return null;
+        }
+        Task task = Task.current();
+        if (task.poolState(slabs.poolIndex()) instanceof ThreadSheaves t && t.belongsTo(slabs)) {
+            if (t.misses++ % PATIENCE == 0 && lock.tryLock()) {
+                try {
+                    settle(t);
+                } finally {
+                    lock.unlock();
+                }
+            }
+            return t;
+        }
+        return join(task);
+    }
+
+    /// Puts a thread in its place of the table, unless a living one has it. Under the lock.
+    private void settle(ThreadSheaves t) {
+        int place = placeOf(t.threadId);
+        if (!closed && table[place].ended()) {
+            table[place] = t;
+        }
     }
 
     /// Gives the current thread, a platform thread, a place for sheaves; null if it must do
     /// without, this time or always.
-    @Nullable ThreadSheaves join(Task task) {
+    private @Nullable ThreadSheaves join(Task task) {
         if (!enabled || !lock.tryLock()) {
             return null;
         }
@@ -59,6 +105,7 @@ final class ThreadRegistry {
                 left = reap(REAP_PER_JOIN);
                 mine = new ThreadSheaves(task, slabs);
                 all.add(mine);
+                settle(mine);
                 count = all.size();
             }
         } finally {
@@ -124,6 +171,7 @@ final class ThreadRegistry {
                 t.abandon();
             }
             all.clear();
+            Arrays.fill(table, ThreadSheaves.VACANT);
         } finally {
             lock.unlock();
         }
@@ -269,8 +317,11 @@ final class ThreadRegistry {
         for (int i = 0; i < most && !all.isEmpty(); i++) {
             hand = hand + 1 < all.size() ? hand + 1 : 0;
             ThreadSheaves t = all.get(hand);
-            if (t.owner().ended()) {
+            if (t.ended()) {
                 chain = t.detachAll(chain);
+                if (table[placeOf(t.threadId)] == t) {
+                    table[placeOf(t.threadId)] = ThreadSheaves.VACANT;
+                }
                 all.set(hand, all.getLast());
                 all.removeLast();
             }

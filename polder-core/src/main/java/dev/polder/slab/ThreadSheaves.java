@@ -45,6 +45,9 @@ final class ThreadSheaves {
         }
     }
 
+    /// Stands in the registry's table where no thread does.
+    static final ThreadSheaves VACANT = new ThreadSheaves();
+
     // Both on one cache line with what the fast path reads anyway.
     @SuppressWarnings("unused") // through BUSY only
     private int busy;
@@ -57,13 +60,23 @@ final class ThreadSheaves {
     // Room reserved for the sheaves in the places
     private long bytes;
 
-    private final Task owner;
+    /// The owner's id, which no other thread ever has; 0 for nobody.
+    final long threadId;
+    private final @Nullable Task owner;
     // Read plainly: who misses that the pool closed finds the sheaves recalled for good
     private @Nullable Slabs slabs;
+    /// Look-ups that did not find it in the registry's table. For the owner.
+    int misses;
 
     ThreadSheaves(Task owner, Slabs slabs) {
+        this.threadId = owner.threadId();
         this.owner = owner;
         this.slabs = slabs;
+    }
+
+    private ThreadSheaves() {
+        this.threadId = 0;
+        this.owner = null;
     }
 
     /// Whether these are sheaves of that pool and not of one that was closed.
@@ -71,9 +84,22 @@ final class ThreadSheaves {
         return slabs == pool;
     }
 
+    /// Whether the thread has ended; true for nobody.
+    boolean ended() {
+        return owner == null || owner.ended();
+    }
+
     /// The thread's task.
     Task owner() {
+        if (owner == null) {
+            throw Check.broken("nobody's sheaves are used");
+        }
         return owner;
+    }
+
+    /// Whether the owner, who asks, is in direct reclaim.
+    boolean inReclaim() {
+        return owner != null && owner.inReclaim();
     }
 
     // ---- the owner's fast paths -----------------------------------------------------------------
@@ -84,10 +110,13 @@ final class ThreadSheaves {
         BUSY.setOpaque(this, 1);
         if ((int) REVOKED.getAcquire(this) == 0) {
             Sheaf[] l = loaded;
-            if (number < l.length) {
+            if (Integer.compareUnsigned(number, l.length) < 0) {
                 Sheaf sheaf = l[number];
-                if (sheaf.size > 0) {
-                    object = sheaf.pop();
+                long[] objects = sheaf.objects;
+                int top = sheaf.size - 1;
+                if (Integer.compareUnsigned(top, objects.length) < 0) {
+                    sheaf.size = top;
+                    object = objects[top];
                 }
             }
         }
@@ -101,10 +130,13 @@ final class ThreadSheaves {
         BUSY.setOpaque(this, 1);
         if ((int) REVOKED.getAcquire(this) == 0) {
             Sheaf[] l = loaded;
-            if (number < l.length) {
+            if (Integer.compareUnsigned(number, l.length) < 0) {
                 Sheaf sheaf = l[number];
-                if (sheaf.size < sheaf.objects.length) {
-                    sheaf.push(object);
+                long[] objects = sheaf.objects;
+                int size = sheaf.size;
+                if (Integer.compareUnsigned(size, objects.length) < 0) {
+                    objects[size] = object;
+                    sheaf.size = size + 1;
                     taken = true;
                 }
             }

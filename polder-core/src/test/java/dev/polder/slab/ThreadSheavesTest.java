@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.polder.gfp.Gfp;
 import dev.polder.os.Membarrier;
-import dev.polder.task.Task;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BrokenBarrierException;
@@ -15,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,7 +36,7 @@ final class ThreadSheavesTest {
     }
 
     private ThreadSheaves mine() {
-        ThreadSheaves mine = pool.slabs().mine(Task.current());
+        ThreadSheaves mine = pool.slabs().mine();
         assertThat(mine).isNotNull();
         if (mine == null) {
             throw new AssertionError();
@@ -61,10 +61,72 @@ final class ThreadSheavesTest {
         AtomicReference<Object> seen = new AtomicReference<>();
         Thread.ofVirtual().start(() -> {
             cache.free(cache.alloc(Gfp.KERNEL));
-            seen.set(pool.slabs().mine(Task.current()) == null ? "none" : "some");
+            seen.set(pool.slabs().mine() == null ? "none" : "some");
         }).join();
         assertThat(seen).hasValue("none");
         assertThat(pool.slabs().threads().threads()).isEqualTo(1);
+    }
+
+    @Test
+    void twoThreadsOfOnePlaceInTheTableBothHaveSheaves() throws InterruptedException {
+        AtomicReference<@Nullable ThreadSheaves> first = new AtomicReference<>();
+        AtomicReference<@Nullable ThreadSheaves> second = new AtomicReference<>();
+        CountDownLatch done = new CountDownLatch(1);
+        CountDownLatch begun = new CountDownLatch(1);
+        Thread holder = new Thread(() -> {
+            cache.free(cache.alloc(Gfp.KERNEL));
+            first.set(pool.slabs().mine());
+            begun.countDown();
+            awaitQuietly(done);
+        });
+        int place = ThreadRegistry.placeOf(holder.threadId());
+        holder.start();
+        begun.await();
+        Thread late = threadAt(place, () -> {
+            for (int i = 0; i < 300; i++) {
+                cache.free(cache.alloc(Gfp.KERNEL));
+            }
+            second.set(pool.slabs().mine());
+            done.countDown();
+            joinQuietly(holder);
+            for (int i = 0; i < 300; i++) {
+                cache.free(cache.alloc(Gfp.KERNEL));
+            }
+        });
+        ThreadSheaves[] table = pool.slabs().threads().table();
+        assertThat(table[place]).isSameAs(first.get());
+        late.start();
+        late.join();
+        assertThat(second.get()).isNotNull().isNotSameAs(first.get());
+        assertThat(table[place]).as("it moves in when the other has ended")
+                .isSameAs(second.get());
+        pool.assertNothingLeaked();
+    }
+
+    /// A thread whose id leads to that place.
+    private static Thread threadAt(int place, Runnable work) {
+        for (;;) {
+            Thread thread = new Thread(work);
+            if (ThreadRegistry.placeOf(thread.threadId()) == place) {
+                return thread;
+            }
+        }
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void joinQuietly(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test

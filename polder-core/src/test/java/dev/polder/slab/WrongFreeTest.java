@@ -48,6 +48,19 @@ final class WrongFreeTest {
         refused(base + (5 << 20), "not in use");
     }
 
+    /// The way from an address to its slab looks at 44 of its bits; the object's own address tells.
+    @Test
+    void addressesThatDifferFromAnObjectFarUp() {
+        long small = kmalloc.alloc(64, Gfp.KERNEL);
+        long odd = cache.alloc(Gfp.KERNEL);
+        for (int bit = 44; bit < 64; bit++) {
+            refused(small ^ 1L << bit, "no address of this pool");
+            refused(odd ^ 1L << bit, "no address of this pool");
+        }
+        kmalloc.free(small);
+        cache.free(odd);
+    }
+
     @Test
     void pageRuns() {
         long run = pool.pages().alloc(2, Gfp.KERNEL);

@@ -92,9 +92,9 @@ public final class FsReclaim {
         tracker = t;
     }
 
-    /// Announces a request with this mask (might_alloc, K3): narrowed by the thread's scopes, then
-    /// nothing if it may not reclaim directly, or the thread is in a noreclaim scope, or the mask
-    /// has NOLOCKDEP (K1).
+    /// Announces a request with this mask (might_alloc, K3): narrowed by what is allowed to anybody
+    /// (A13) and by the thread's scopes, then nothing if it may not reclaim directly, or the thread
+    /// is in a noreclaim scope, or the mask has NOLOCKDEP (K1).
     public static void mightAlloc(int gfp) {
         Tracker t = tracker;
         if (t != null) {
@@ -227,7 +227,8 @@ public final class FsReclaim {
     private static final int NOT_NEEDED = -1;
 
     /// The effective mask, or NOT_NEEDED (the kernel's __need_reclaim).
-    private static int needed(int gfp, Task task) {
+    private static int needed(int asked, Task task) {
+        int gfp = AllowedMask.apply(asked);
         int flags = task.flags();
         boolean needed = (gfp & Gfp.DIRECT_RECLAIM) != 0
                 && (gfp & Gfp.NOLOCKDEP) == 0
