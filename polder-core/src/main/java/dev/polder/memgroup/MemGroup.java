@@ -262,9 +262,9 @@ public final class MemGroup implements AutoCloseable {
         return min;
     }
 
-    /// Sets how many bytes reclaim from outside never takes. Siblings that are promised more than
-    /// their parent is share what the parent has. It is kept by group-aware shrinkers; the others
-    /// do not know whose memory they give.
+    /// Sets how many bytes reclaim from outside never takes. No group has more than the one above
+    /// it is promised: siblings share that, if together they are promised more. It is kept by
+    /// group-aware shrinkers; the others do not know whose memory they give.
     ///
     /// @param bytes at least 0; 0 for no protection
     /// @throws IllegalArgumentException if `bytes` is negative

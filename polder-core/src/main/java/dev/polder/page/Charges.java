@@ -4,30 +4,44 @@ import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.memgroup.MemGroup;
+import dev.polder.memgroup.MemGroup.Event;
+import dev.polder.os.Clock;
 import dev.polder.reclaim.Vmscan;
 import dev.polder.task.Task;
 import dev.polder.zone.FrameTable;
 import org.jspecify.annotations.Nullable;
 
-/// Which memory group pays for which run. The kernel's `mem_cgroup_charge` for pages.
+/// Which memory group pays for what, and what is done when it may not. The kernel's
+/// `mem_cgroup_charge` and `try_charge_memcg`.
 ///
 /// Notes
 ///
 /// A charge is made before a run is taken and settled after: kept for a run, given back without
 /// one. The payer is noted at the run's head by the thread that owns the run, so plain access
-/// suffices.
+/// suffices. The payer of an object is the slab's to note.
+///
+/// A limit that refuses is answered in this order: reclaim inside the group, as long as that makes
+/// progress; then another group inside the limit is failed, and waited for (the one case in which
+/// that may happen without FS, D16); then NOFAIL and HIGH go over the limit (G5), and the others
+/// get nothing. A group that has failed refuses everything but NOFAIL.
 final class Charges {
-    /// Tries to bring a group below its limit before the request fails (`MAX_RECLAIM_RETRIES`).
+    /// Tries without progress before another group is failed (`MAX_RECLAIM_RETRIES`).
     private static final int MAX_TRIES = 16;
 
     private final MemGroup root;
     private final @Nullable MemGroup[] payer;
     private final Vmscan vmscan;
+    private final Clock clock;
+    private final SlowPath slowPath;
+    private final HighThrottle highThrottle;
 
-    Charges(MemGroup root, int frames, Vmscan vmscan) {
-        this.root = root;
-        this.payer = new MemGroup[frames];
-        this.vmscan = vmscan;
+    Charges(PageAllocator.Parts parts, SlowPath slowPath) {
+        this.root = parts.root();
+        this.payer = new MemGroup[parts.zone().frames().size()];
+        this.vmscan = parts.vmscan();
+        this.clock = parts.clock();
+        this.slowPath = slowPath;
+        this.highThrottle = new HighThrottle(parts);
     }
 
     /// The group that pays for a request: the one entered, the root with ACCOUNT, else null.
@@ -42,41 +56,82 @@ final class Charges {
             return true;
         }
         long frames = Frames.bytes(Frames.count(bytes));
-        if (!charge(group, task, frames, used)) {
+        if (!charge(group, task, Frames.orderFor(bytes), frames, used)) {
             return false;
         }
         group.addObject(bytes, frames);
         return true;
     }
 
-    /// Charges a run of `order`, reclaiming if a limit refuses and the mask may block.
+    /// Charges a run of `order`, with what effort the mask allows.
     boolean charge(MemGroup group, Task task, int order, int used) {
-        return charge(group, task, Frames.SIZE << order, used);
+        return charge(group, task, order, Frames.SIZE << order, used);
     }
 
-    private boolean charge(MemGroup group, Task task, long bytes, int used) {
-        boolean force = (used & (Gfp.NOFAIL | Gfp.HIGH)) != 0
-                || (task.flags() & Task.NORECLAIM) != 0;
-        if (force) {
-            group.charge(bytes);
-            return true;
+    /// Ends the waits: the pool closes.
+    void close() {
+        highThrottle.close();
+    }
+
+    private boolean charge(MemGroup group, Task task, int order, long bytes, int used) {
+        MemGroup refuser = group.tryCharge(bytes);
+        if (refuser != null && !chargeSlowly(group, refuser, task, order, bytes, used)) {
+            return false;
         }
-        for (int i = 0; i < MAX_TRIES; i++) {
-            MemGroup refuser = group.tryCharge(bytes);
+        highThrottle.charged(group, task, bytes, used);
+        return true;
+    }
+
+    private boolean chargeSlowly(MemGroup group, MemGroup first, Task task, int order, long bytes,
+            int gfp) {
+        first.count(Event.MAX);
+        boolean inReclaim = (task.flags() & Task.NORECLAIM) != 0;
+        MemGroup refuser = first;
+        if (!inReclaim && Gfp.allowsBlocking(gfp) && !first.failed()) {
+            refuser = reclaimAndCharge(group, first, task, order, bytes, gfp);
             if (refuser == null) {
                 return true;
             }
-            if (i == 0) {
-                refuser.count(MemGroup.Event.MAX);
+        }
+        boolean over = inReclaim || (gfp & Gfp.NOFAIL) != 0
+                || ((gfp & Gfp.HIGH) != 0 && !refuser.failed());
+        if (over) {
+            group.charge(bytes);
+        } else {
+            refuser.count(Event.REFUSED);
+        }
+        return over;
+    }
+
+    /// Makes room below the limit that refused, and charges.
+    ///
+    /// @return null if charged, else the group that refused last
+    private @Nullable MemGroup reclaimAndCharge(MemGroup group, MemGroup first, Task task,
+            int order, long bytes, int gfp) {
+        long start = clock.nanos();
+        MemGroup refuser = first;
+        int fruitless = 0;
+        while (true) {
+            slowPath.requireOpen();
+            boolean progress = vmscan.tryToFreeGroupPages(refuser, gfp) > 0;
+            MemGroup again = group.tryCharge(bytes);
+            if (again == null) {
+                return null;
             }
-            if (refuser.failed() || !Gfp.allowsBlocking(used)
-                    || vmscan.tryToFreeGroupPages(refuser.id(), used) == 0
-                    || (used & Gfp.NORETRY) != 0) {
-                refuser.count(MemGroup.Event.REFUSED);
-                return false;
+            refuser = again;
+            fruitless = progress && order <= Frames.COSTLY_ORDER ? 0 : fruitless + 1;
+            if (refuser.failed() || (gfp & Gfp.NORETRY) != 0
+                    || slowPath.expired(start, task, (gfp & Gfp.NOFAIL) != 0)) {
+                return refuser;
+            }
+            if (fruitless > MAX_TRIES) {
+                if ((gfp & Gfp.RETRY_MAYFAIL) != 0 || order > Frames.COSTLY_ORDER
+                        || !slowPath.failInside(refuser, group, order, gfp)) {
+                    return refuser;
+                }
+                slowPath.waitATick(start, task, order, gfp);
             }
         }
-        return false;
     }
 
     /// Notes the payer of `run`, or takes the charge back if there is no run.

@@ -54,8 +54,9 @@ public final class PageAllocator {
         this.stat = parts.stat();
         this.clock = parts.clock();
         this.reclaimer = parts.vmscan();
-        this.charges = new Charges(parts.root(), zone.frames().size(), parts.vmscan());
         this.slowPath = new SlowPath(parts);
+        this.charges = new Charges(parts, slowPath);
+        shrinkers.groups(parts.root());
         shrinkers.addInternal(new PageListReclaimer(zone));
     }
 
@@ -269,6 +270,7 @@ public final class PageAllocator {
     /// Refuses new requests and ends waits: those threads get an IllegalStateException.
     public void close() {
         slowPath.close();
+        charges.close();
     }
 
     /// Refuses returns, too: the memory is about to go. After [#close], when every layer above has

@@ -51,8 +51,8 @@ final class SlowPath {
         this.shrinkers = parts.shrinkers();
         this.stat = parts.stat();
         this.clock = parts.clock();
-        this.stalls = new StallWatch(pool, clock);
         this.endOfRoad = new EndOfRoad(parts, this);
+        this.stalls = new StallWatch(parts, endOfRoad.victims());
     }
 
     /// A run of `order`, or 0.
@@ -95,7 +95,7 @@ final class SlowPath {
                     stalls.check(start, task, order, gfp);
                     continue;
                 }
-                if (mayRetry(order, gfp)) {
+                if (mayRetry(order, gfp) && !expired(start, task, nofail)) {
                     trace.at(Step.OUT_OF_MEMORY, 0);
                     run = endOfRoad.enter(group, task, order, gfp);
                     if (run > 0) {
@@ -264,12 +264,19 @@ final class SlowPath {
                 !Gfp.allowsBlocking(gfp) && (gfp & Gfp.NOMEMALLOC) == 0);
     }
 
-    private boolean expired(long start, Task task, boolean nofail) {
+    /// Whether the thread's request has waited since `start` for as long as its caller would.
+    boolean expired(long start, Task task, boolean nofail) {
         long patience = task.patienceNanos();
         return !nofail && patience != 0 && clock.nanos() - start >= patience;
     }
 
-    private void waitATick(long start, Task task, int order, int gfp) {
+    /// Whether another group inside `top` is failed to make room for `requester`.
+    boolean failInside(MemGroup top, MemGroup requester, int order, int gfp) {
+        return endOfRoad.failInside(top, requester, order, gfp);
+    }
+
+    /// Sleeps a tick before the next round, and tells of the wait if it is long.
+    void waitATick(long start, Task task, int order, int gfp) {
         trace.at(Step.WAIT, 0);
         stalls.check(start, task, order, gfp);
         stat.add(Item.ALLOC_RETRY);

@@ -16,13 +16,15 @@ final class StallWatch {
 
     private final String pool;
     private final Clock clock;
+    private final Object awaited;
     private final AtomicLong nextReport = new AtomicLong(Long.MIN_VALUE);
     private final AtomicBoolean toldNoDirect = new AtomicBoolean();
     private final AtomicBoolean toldInReclaim = new AtomicBoolean();
 
-    StallWatch(String pool, Clock clock) {
-        this.pool = pool;
-        this.clock = clock;
+    StallWatch(PageAllocator.Parts parts, Victims victims) {
+        this.pool = parts.pool();
+        this.clock = parts.clock();
+        this.awaited = new Awaited(parts.root(), parts.shrinkers(), victims);
     }
 
     /// Reports the current thread's wait since `start` if it is long; for one pool at most once a
@@ -38,6 +40,7 @@ final class StallWatch {
                 && nextReport.compareAndSet(due, now + FIRST_REPORT_NANOS)) {
             PolderEvents.reporter().stall(pool, Thread.currentThread(), order, gfp,
                     task.innermostSite(), waited / NANOS_PER_MILLI);
+            PolderEvents.reporter().waitsFor(pool, Thread.currentThread(), awaited);
         }
     }
 

@@ -351,7 +351,7 @@ public final class Kswapd implements AutoCloseable {
         private void trimOnce() {
             FsReclaim.acquireBackground();
             try {
-                sc.begin(Task.current(), Gfp.KERNEL, StallKind.NORMAL, true, 0);
+                sc.begin(Task.current(), Gfp.KERNEL, StallKind.NORMAL, true, null);
                 sc.walk.shrinkExcess();
             } finally {
                 sc.end();
@@ -365,7 +365,7 @@ public final class Kswapd implements AutoCloseable {
             boolean hadHope = !hopeless();
             FsReclaim.acquireBackground();
             try {
-                sc.begin(Task.current(), Gfp.KERNEL, StallKind.NORMAL, true, 0);
+                sc.begin(Task.current(), Gfp.KERNEL, StallKind.NORMAL, true, null);
                 vmscan.balance(sc, order, stop);
             } finally {
                 sc.end();

@@ -1,13 +1,15 @@
 package dev.polder.reclaim;
 
+import dev.polder.memgroup.MemGroup;
 import dev.polder.shrink.ShrinkArithmetic;
 import dev.polder.shrink.ShrinkWalk;
 import dev.polder.task.Task;
+import org.jspecify.annotations.Nullable;
 
 /// One reclaim run: what is wanted, with which mask, at which priority, and how far it is. The
 /// kernel's `struct scan_control`.
 ///
-/// Pooled and used again. `gfp`, `kind`, `background` and `groupId` never change between begin and
+/// Pooled and used again. `gfp`, `kind`, `background` and `group` never change between begin and
 /// end.
 final class ScanControl {
 
@@ -16,7 +18,8 @@ final class ScanControl {
     int gfp;
     StallKind kind = StallKind.NORMAL;
     boolean background;
-    long groupId;
+    /// The memory group to reclaim from; null for the whole pool.
+    @Nullable MemGroup group;
     long nrToReclaim;
 
     int priority;
@@ -39,18 +42,17 @@ final class ScanControl {
         this.index = index;
     }
 
-    void begin(Task task, int gfp, StallKind kind, boolean background, long groupId) {
+    void begin(Task task, int gfp, StallKind kind, boolean background, @Nullable MemGroup group) {
         this.gfp = gfp;
         this.kind = kind;
         this.background = background;
-        this.groupId = groupId;
+        this.group = group;
         this.nrToReclaim = Vmscan.SWAP_CLUSTER_MAX;
         this.priority = ShrinkArithmetic.DEF_PRIORITY;
         this.nrReclaimed = 0;
         this.nrDrained = 0;
         this.throttledCongested = false;
-        walk.begin(task, gfp, !background && !kind.restricted(), background,
-                groupId);
+        walk.begin(task, gfp, !background && !kind.restricted(), background, group);
     }
 
     void end() {

@@ -3,8 +3,10 @@ package dev.polder.reclaim;
 import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.Memalloc;
+import dev.polder.memgroup.MemGroup;
 import dev.polder.os.Clock;
 import dev.polder.shrink.InternalReclaimer.Phase;
+import dev.polder.shrink.ShrinkArithmetic;
 import dev.polder.shrink.ShrinkWalk;
 import dev.polder.shrink.ShrinkerRegistry;
 import dev.polder.stat.VmStat;
@@ -77,23 +79,19 @@ public final class Vmscan implements FsReclaim.Reclaimer {
     ///         the pool closed meanwhile (E10), so that no out-of-memory policy is asked
     public long tryToFreePages(int order, int gfp) {
         assert order >= 0 : order;
-        return directReclaim(gfp, 0);
+        return directReclaim(gfp, null);
     }
 
-    /// Frees memory that a memory group holds, because its limit refused a request with mask `gfp`:
-    /// the kernel's `try_to_free_mem_cgroup_pages`. Only shrinkers that can tell groups apart are
-    /// asked; the pool's reserve makes nobody wait here.
+    /// Frees memory that a memory group, or one below it, holds, because its limit stands in the
+    /// way of a request with mask `gfp`: the kernel's `try_to_free_mem_cgroup_pages`. Only
+    /// shrinkers that can tell groups apart are asked; the pool's reserve makes nobody wait here.
     ///
-    /// @param groupId the group; not 0
     /// @return as [#tryToFreePages]
-    public long tryToFreeGroupPages(long groupId, int gfp) {
-        if (groupId == 0) {
-            throw new IllegalArgumentException("group 0 is the whole pool; use tryToFreePages");
-        }
-        return directReclaim(gfp, groupId);
+    public long tryToFreeGroupPages(MemGroup group, int gfp) {
+        return directReclaim(gfp, Objects.requireNonNull(group, "group"));
     }
 
-    private long directReclaim(int gfp, long groupId) {
+    private long directReclaim(int gfp, @Nullable MemGroup group) {
         Task task = Task.current();
         int mask = Memalloc.effective(gfp);
         if (!Gfp.allowsBlocking(mask)) {
@@ -108,10 +106,10 @@ public final class Vmscan implements FsReclaim.Reclaimer {
         stat.add(kind.count());
         long start = clock.nanos();
         try {
-            if (groupId == 0 && reserve.throttle(kind, mask, kswapd)) {
+            if (group == null && reserve.throttle(kind, mask, kswapd)) {
                 return 1;
             }
-            return performReclaim(task, mask, kind, groupId, false);
+            return performReclaim(task, mask, kind, group, false);
         } finally {
             long stalled = clock.nanos() - start;
             stat.add(Item.ALLOCSTALL_NANOS, stalled);
@@ -127,7 +125,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
         boolean may = Gfp.allowsBlocking(effectiveGfp) && !task.inReclaim()
                 && (task.flags() & Task.NORECLAIM) == 0;
         if (may && !closing) {
-            performReclaim(task, effectiveGfp, StallKind.of(effectiveGfp, task.excludesAny()), 0,
+            performReclaim(task, effectiveGfp, StallKind.of(effectiveGfp, task.excludesAny()), null,
                     true);
         }
     }
@@ -163,7 +161,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
 
     // Direct reclaim.
 
-    private long performReclaim(Task task, int mask, StallKind kind, long groupId,
+    private long performReclaim(Task task, int mask, StallKind kind, @Nullable MemGroup group,
             boolean forced) {
         ScanControl sc = controls.take();
         sc.interrupted = Thread.interrupted();
@@ -172,7 +170,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
             try {
                 int token = task.enterReclaim();
                 try {
-                    sc.begin(task, mask, kind, false, groupId);
+                    sc.begin(task, mask, kind, false, group);
                     return forced ? forcePass(sc) : doTryToFreePages(sc);
                 } finally {
                     sc.end();
@@ -189,8 +187,22 @@ public final class Vmscan implements FsReclaim.Reclaimer {
         }
     }
 
-    /// From priority 12 down to 0, until enough is back.
+    /// From priority 12 down to 0, until enough is back; once more, if that was nothing, over what
+    /// only a `low` protects.
     private long doTryToFreePages(ScanControl sc) {
+        long freed = allPriorities(sc);
+        if (freed == 0 && sc.walk.lowSkipped()) {
+            sc.walk.reclaimLow();
+            sc.priority = ShrinkArithmetic.DEF_PRIORITY;
+            freed = allPriorities(sc);
+        }
+        if (freed == 0 && sc.walk.skipped() > 0) {
+            askForRescue();
+        }
+        return freed;
+    }
+
+    private long allPriorities(ScanControl sc) {
         for (; sc.priority >= 0; sc.priority--) {
             if (closing) {
                 return Math.max(1, sc.nrReclaimed);
@@ -200,9 +212,6 @@ public final class Vmscan implements FsReclaim.Reclaimer {
                 break;
             }
             considerThrottle(sc);
-        }
-        if (sc.nrReclaimed == 0 && sc.walk.skipped() > 0) {
-            askForRescue();
         }
         return sc.nrReclaimed;
     }
@@ -261,7 +270,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
     /// Asks Polder's own caches of a phase for what is still wanted. They know no memory groups.
     private void shrinkInternals(ScanControl sc, Phase phase, Task task) {
         long wanted = sc.wanted();
-        if (wanted <= 0 || sc.groupId != 0) {
+        if (wanted <= 0 || sc.group != null) {
             return;
         }
         long before = task.reclaimed();
@@ -275,7 +284,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
     /// E9: waits once if other direct reclaimers have too much in their hands. Who may hold locks
     /// that they need gets eight times the limit, so that it is never queued behind them.
     private void stallWhileIsolated(ScanControl sc) {
-        if (!sc.background && sc.groupId == 0 && tooManyIsolated(sc)) {
+        if (!sc.background && sc.group == null && tooManyIsolated(sc)) {
             throttle.sleep(ReclaimThrottle.Reason.ISOLATED);
         }
     }
@@ -294,7 +303,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
 
     /// E11: a tick where nothing was got down to priority 1, or every consumer was busy.
     private void considerThrottle(ScanControl sc) {
-        if (sc.groupId != 0 || sc.nrReclaimed > 0) {
+        if (sc.group != null || sc.nrReclaimed > 0) {
             return;
         }
         if (sc.priority == 1) {

@@ -29,7 +29,7 @@ final class DoShrink {
         if (passOver(walk, handle)) {
             return;
         }
-        long freeable = count(walk, handle);
+        long freeable = walk.unprotected(count(walk, handle));
         if (freeable <= 0) {
             return;
         }
@@ -95,9 +95,6 @@ final class DoShrink {
     }
 
     private static boolean passOver(ShrinkWalk walk, ShrinkerHandle handle) {
-        if (walk.groupId() != 0 && !handle.groupAware()) {
-            return true;
-        }
         if (handle.stuck() && walk.background()) {
             walk.registry().stat().add(Item.SHRINK_SKIPPED_STUCK);
             return true;
@@ -138,7 +135,7 @@ final class DoShrink {
             lied(walk, handle);
             objects = objects < 0 ? 0 : ShrinkArithmetic.MAX_OBJECTS;
         }
-        handle.counted(objects);
+        walk.counted(handle, objects);
         return objects;
     }
 

@@ -1,5 +1,6 @@
 package dev.polder.shrink;
 
+import dev.polder.memgroup.MemGroup;
 import dev.polder.shrinker.ShrinkControl;
 import dev.polder.task.ShrinkAccess;
 import dev.polder.task.Task;
@@ -16,6 +17,11 @@ public final class ShrinkWalk {
     // Notes. owner, current and callbackSince are written by the walking thread and read by anyone.
     // current is written last on the way into a callback and first on the way out, so a reader that
     // sees a handle sees the time at which its callback began, or a later one.
+    //
+    // Whom a run asks depends on what it is for. A run for a group asks the group-aware shrinkers
+    // alone, for each group of its tree by itself. A run for the pool asks every shrinker once, for
+    // all it has (group 0); but where some group is protected, it asks the group-aware ones for
+    // each group by itself, too, or the shrinker would take from the protected what it likes.
 
     private final ShrinkerRegistry registry;
     private final ShrinkAccess access;
@@ -26,13 +32,21 @@ public final class ShrinkWalk {
     private int gfp;
     private boolean mayWait;
     private boolean background;
+    private @Nullable MemGroup group;
+
+    // The group asked for at this moment, 0 for all; its charge and how much of that is protected.
     private long groupId;
+    private long usage;
+    private long protection;
 
     // What the run has done so far.
     private long scannedObjects;
     private int entered;
     private int contended;
     private int skipped;
+    private boolean lowSkipped;
+    private boolean lowReclaim;
+    private long counted;
 
     private volatile @Nullable Thread owner;
     private volatile @Nullable ShrinkerHandle current;
@@ -49,18 +63,21 @@ public final class ShrinkWalk {
     /// @param gfp the mask of the request, narrowed by the thread's scope
     /// @param mayWait whether shrinkers may wait for locks and I/O
     /// @param background whether the run is kswapd's and nobody's request
-    /// @param groupId the memory group to reclaim from; 0 for the whole pool
-    public void begin(Task task, int gfp, boolean mayWait, boolean background, long groupId) {
+    /// @param group the memory group to reclaim from; null for the whole pool
+    public void begin(Task task, int gfp, boolean mayWait, boolean background,
+            @Nullable MemGroup group) {
         assert owner == null : "a walk serves one run at a time";
         assert !(background && mayWait) : "kswapd never waits in a shrinker";
         this.task = task;
         this.gfp = gfp;
         this.mayWait = mayWait;
         this.background = background;
-        this.groupId = groupId;
+        this.group = group;
         this.scannedObjects = 0;
         this.skipped = 0;
-        access.begin(control, gfp, mayWait, background, groupId);
+        this.lowSkipped = false;
+        this.lowReclaim = false;
+        ask(0, 0, 0);
         this.owner = Thread.currentThread();
     }
 
@@ -80,7 +97,7 @@ public final class ShrinkWalk {
         for (ShrinkerHandle handle : registry.handles()) {
             if (handle.tryGet()) {
                 try {
-                    DoShrink.shrink(this, handle, priority);
+                    shrink(handle, priority);
                 } finally {
                     handle.put();
                 }
@@ -99,6 +116,23 @@ public final class ShrinkWalk {
                     handle.put();
                 }
             }
+        }
+    }
+
+    private void shrink(ShrinkerHandle handle, int priority) {
+        MemGroup top = group;
+        MemGroup root = registry.root();
+        if (top != null) {
+            if (handle.groupAware()) {
+                GroupShrink.shrink(this, handle, priority, top);
+            }
+        } else if (root != null && root.anyProtection() && handle.groupAware()) {
+            counted = 0;
+            GroupShrink.shrink(this, handle, priority, root);
+            handle.total(counted);
+            ask(0, 0, 0);
+        } else {
+            DoShrink.shrink(this, handle, priority);
         }
     }
 
@@ -138,6 +172,17 @@ public final class ShrinkWalk {
     /// Passes over a single shrinker in this run that its scope or a STOP to its mask forbade.
     public int skipped() {
         return skipped;
+    }
+
+    /// Whether memory was left alone in this run because a `low` protects it.
+    public boolean lowSkipped() {
+        return lowSkipped;
+    }
+
+    /// From now on this run takes what only a `low` protects.
+    public void reclaimLow() {
+        lowSkipped = false;
+        lowReclaim = true;
     }
 
     /// Whether in the last pass scans were made and every one ended in a STOP that neither mask nor
@@ -202,8 +247,41 @@ public final class ShrinkWalk {
         return background;
     }
 
+    /// The group that is asked for; 0 for all.
     long groupId() {
         return groupId;
+    }
+
+    /// The callbacks that follow are for the group with that id, which has `usage` bytes charged,
+    /// of which `protection` are to stay.
+    void ask(long groupId, long usage, long protection) {
+        this.groupId = groupId;
+        this.usage = usage;
+        this.protection = protection;
+        access.begin(control, gfp, mayWait, background, groupId);
+    }
+
+    /// The part of `freeable` objects of the group that is not protected.
+    long unprotected(long freeable) {
+        return protection == 0 ? freeable
+                : freeable - (long) (freeable * ((double) protection / (usage + 1)));
+    }
+
+    boolean reclaimsLow() {
+        return lowReclaim;
+    }
+
+    void noteLowSkipped() {
+        lowSkipped = true;
+    }
+
+    /// Notes what a shrinker counted: for the pool, or for one group of several.
+    void counted(ShrinkerHandle handle, long objects) {
+        handle.counted();
+        counted += objects;
+        if (groupId == 0) {
+            handle.total(objects);
+        }
     }
 
     void request(long objects) {

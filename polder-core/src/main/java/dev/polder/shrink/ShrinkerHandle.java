@@ -194,7 +194,8 @@ public final class ShrinkerHandle {
         return freedFrames.sum();
     }
 
-    /// What `count` last said; 0 before the first call.
+    /// What `count` last said; 0 before the first call. Where groups are protected it is asked for
+    /// each by itself, and what nobody may take is not in the sum.
     public long lastCount() {
         return lastCount;
     }
@@ -280,10 +281,14 @@ public final class ShrinkerHandle {
 
     // The record, written by DoShrink.
 
-    void counted(long objects) {
+    void counted() {
         countCalls.increment();
-        lastCount = objects;
         forgive(countThrowsInRow);
+    }
+
+    /// What the whole consumer counted.
+    void total(long objects) {
+        lastCount = objects;
     }
 
     /// Counts a throw out of `count`; returns how many there are now in a row.

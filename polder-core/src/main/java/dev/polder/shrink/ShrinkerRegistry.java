@@ -3,6 +3,7 @@ package dev.polder.shrink;
 import dev.polder.base.Frames;
 import dev.polder.gfp.PolderEvents;
 import dev.polder.gfp.ReclaimDomain;
+import dev.polder.memgroup.MemGroup;
 import dev.polder.os.Clock;
 import dev.polder.os.WaitQueue;
 import dev.polder.shrinker.Shrinker;
@@ -41,6 +42,7 @@ public final class ShrinkerRegistry {
             new AtomicReference<>(new InternalReclaimer[0]);
     private final AtomicReference<ShrinkWalk[]> walks = new AtomicReference<>(new ShrinkWalk[0]);
     private final AtomicLong isolated = new AtomicLong();
+    private volatile @Nullable MemGroup root;
 
     /// An empty registry.
     ///
@@ -120,6 +122,11 @@ public final class ShrinkerRegistry {
         return isolated.get();
     }
 
+    /// Names the root of the pool's memory groups, whose protections walks keep.
+    public void groups(MemGroup root) {
+        this.root = root;
+    }
+
     /// Moves what was deferred for a memory group that ends to its parent (0: the pool).
     public void groupEnded(long groupId, long parentId) {
         for (ShrinkerHandle h : handles.get()) {
@@ -190,6 +197,10 @@ public final class ShrinkerRegistry {
 
     ShrinkerHandle[] handles() {
         return handles.get();
+    }
+
+    @Nullable MemGroup root() {
+        return root;
     }
 
     InternalReclaimer[] internals() {

@@ -1,6 +1,9 @@
 package dev.polder.page;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.polder.base.Frames;
+import dev.polder.gfp.Gfp;
 import dev.polder.gfp.PolderEvents;
 import dev.polder.gfp.ReclaimDomain;
 import dev.polder.memgroup.MemGroup;
@@ -18,7 +21,12 @@ import dev.polder.zone.Watermarks;
 import dev.polder.zone.Zone;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -111,6 +119,68 @@ final class PageRig implements AutoCloseable {
                 return f.apply(sc);
             }
         }, domain, 2, 128, false, Frames.SIZE);
+    }
+
+    /// A cache whose pages belong to groups, and which gives those of the group it is asked for.
+    GroupCache groupCache(String name) {
+        return new GroupCache(name);
+    }
+
+    /// Pages of several groups, oldest first.
+    final class GroupCache implements Shrinker {
+        final Map<Long, Deque<Long>> runs = new ConcurrentHashMap<>();
+        final List<Long> asked = new CopyOnWriteArrayList<>();
+        final ShrinkerHandle handle;
+
+        private GroupCache(String name) {
+            handle = shrinkers.register(name, this, null, 2, 1, true, Frames.SIZE);
+        }
+
+        /// Takes `n` pages for `group`, charged to it.
+        void fill(MemGroup group, int n) {
+            try (var in = group.enter()) {
+                assertThat(in).isNotNull();
+                for (int i = 0; i < n; i++) {
+                    long run = pages.alloc(0, Gfp.NOWAIT);
+                    assertThat(run).isNotZero();
+                    of(group.id()).add(run);
+                }
+            }
+        }
+
+        Deque<Long> of(long groupId) {
+            return runs.computeIfAbsent(groupId, _ -> new ConcurrentLinkedDeque<>());
+        }
+
+        @Override
+        public long count(ShrinkControl sc) {
+            return sc.groupId() != 0 ? of(sc.groupId()).size()
+                    : runs.values().stream().mapToLong(Deque::size).sum();
+        }
+
+        @Override
+        public long scan(ShrinkControl sc) {
+            asked.add(sc.groupId());
+            long freed = 0;
+            for (Map.Entry<Long, Deque<Long>> e : runs.entrySet()) {
+                boolean wanted = sc.groupId() == 0 || sc.groupId() == e.getKey();
+                for (Long run = 0L; wanted && freed < sc.toScan() && run != null;) {
+                    run = e.getValue().poll();
+                    if (run != null) {
+                        pages.free(run);
+                        freed++;
+                    }
+                }
+            }
+            return freed;
+        }
+
+        /// Gives everything back.
+        void clear() {
+            handle.close();
+            runs.values().forEach(q -> q.forEach(pages::free));
+            runs.clear();
+        }
     }
 
     @Override

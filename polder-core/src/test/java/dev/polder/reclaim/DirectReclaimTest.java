@@ -1,13 +1,13 @@
 package dev.polder.reclaim;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.MemallocScope;
 import dev.polder.gfp.ReclaimDomain;
 import dev.polder.gfp.ScopeSite;
+import dev.polder.memgroup.MemGroup;
 import dev.polder.reclaim.FakePool.Cache;
 import dev.polder.reclaim.ReclaimReport.Cause;
 import dev.polder.shrink.InternalReclaimer;
@@ -360,16 +360,10 @@ final class DirectReclaimTest {
     }
 
     @Test
-    void groupZeroIsNotAGroup() {
-        assertThatThrownBy(() -> pool.vmscan.tryToFreeGroupPages(0, Gfp.KERNEL))
-                .isInstanceOf(IllegalArgumentException.class);
-    }
-
-    @Test
     void aGroupsLimitAsksOnlyWhoKnowsGroups() {
         pool.free.set(0);
         Cache blind = pool.cache("blind", 1000);
-        assertThat(pool.vmscan.tryToFreeGroupPages(3, Gfp.KERNEL)).isZero();
+        assertThat(pool.vmscan.tryToFreeGroupPages(MemGroup.root("g"), Gfp.KERNEL)).isZero();
         assertThat(blind.handle.calls()).isZero();
         assertThat(pool.stat.get(Item.PGSCAN_DIRECT_THROTTLE)).isZero();
     }

@@ -3,6 +3,7 @@ package dev.polder.shrink;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.polder.gfp.Gfp;
+import dev.polder.memgroup.MemGroup;
 import dev.polder.shrink.ShrinkModel.Answer;
 import dev.polder.shrink.ShrinkModel.Mistake;
 import dev.polder.shrinker.ShrinkControl;
@@ -77,6 +78,8 @@ final class ShrinkModelTest {
         int batch = 1 + random.nextInt(300);
         ShrinkerHandle handle =
                 rig.registry.register("scripted", shrinker, null, seeks, batch, true, 0);
+        MemGroup root = MemGroup.root("rig");
+        List<MemGroup> groups = List.of(root.create("one"), root.create("two"));
         long scale = 1L << random.nextInt(1, 14);
         for (int pass = 0; pass < PASSES; pass++) {
             long group = random.nextInt(3);
@@ -84,7 +87,11 @@ final class ShrinkModelTest {
             shrinker.counted = count(random, scale);
             shrinker.answers = answers(random, batch);
             shrinker.requests.clear();
-            rig.forGroup(group, Gfp.KERNEL, priority);
+            if (group == 0) {
+                rig.direct(Gfp.KERNEL, priority);
+            } else {
+                rig.forGroup(groups.get((int) group - 1), Gfp.KERNEL, priority);
+            }
             List<Long> expected = model.pass(group, shrinker.counted, priority, seeks, batch,
                     shrinker.answers);
             if (!expected.equals(shrinker.requests)) {

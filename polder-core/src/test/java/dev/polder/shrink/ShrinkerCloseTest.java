@@ -227,7 +227,7 @@ final class ShrinkerCloseTest {
     private static void walkOnce(ShrinkWalk walk) {
         Task task = Task.current();
         int token = task.enterReclaim();
-        walk.begin(task, Gfp.KERNEL, false, false, 0);
+        walk.begin(task, Gfp.KERNEL, false, false, null);
         walk.shrinkConsumers(0);
         walk.end();
         task.leaveReclaim(token);

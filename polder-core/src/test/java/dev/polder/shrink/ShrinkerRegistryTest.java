@@ -100,7 +100,7 @@ final class ShrinkerRegistryTest {
         rig.registry.addInternal(internal("three", Phase.BEFORE_CONSUMERS, 5));
         Task task = Task.current();
         int token = task.enterReclaim();
-        rig.walk.begin(task, Gfp.KERNEL, true, false, 0);
+        rig.walk.begin(task, Gfp.KERNEL, true, false, null);
         assertThat(rig.walk.shrinkInternals(Phase.BEFORE_CONSUMERS, 32)).isEqualTo(40);
         rig.walk.end();
         task.leaveReclaim(token);
@@ -114,7 +114,7 @@ final class ShrinkerRegistryTest {
         rig.registry.addInternal(internal("whole", Phase.BEFORE_CONSUMERS, 7));
         Task task = Task.current();
         int token = task.enterReclaim();
-        rig.walk.begin(task, Gfp.KERNEL, true, false, 0);
+        rig.walk.begin(task, Gfp.KERNEL, true, false, null);
         assertThat(rig.walk.shrinkInternals(Phase.BEFORE_CONSUMERS, 32)).isEqualTo(7);
         rig.walk.end();
         task.leaveReclaim(token);
@@ -165,7 +165,7 @@ final class ShrinkerRegistryTest {
         ShrinkerHandle handle = rig.registry.register("s", shrinker, null, 2, 0, false, 0);
         Task task = Task.current();
         int token = task.enterReclaim();
-        stuck.begin(task, Gfp.KERNEL, false, true, 0);
+        stuck.begin(task, Gfp.KERNEL, false, true, null);
         stuck.shrinkConsumers(0);
         stuck.end();
         task.leaveReclaim(token);

@@ -1,12 +1,14 @@
 package dev.polder.shrink;
 
 import dev.polder.gfp.PolderEvents;
+import dev.polder.memgroup.MemGroup;
 import dev.polder.os.VirtualClock;
 import dev.polder.stat.VmStat;
 import dev.polder.task.Task;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// A registry without a pool around it, and walks over it on the test's thread.
 final class WalkRig {
@@ -32,20 +34,20 @@ final class WalkRig {
 
     /// One direct reclaim of one pass, on the calling thread.
     void direct(int gfp, int priority) {
-        run(gfp, false, 0, priority);
+        run(gfp, false, null, priority);
     }
 
     /// One background reclaim of one pass.
     void background(int gfp, int priority) {
-        run(gfp, true, 0, priority);
+        run(gfp, true, null, priority);
     }
 
     /// One reclaim of one pass for a memory group.
-    void forGroup(long group, int gfp, int priority) {
+    void forGroup(MemGroup group, int gfp, int priority) {
         run(gfp, false, group, priority);
     }
 
-    private void run(int gfp, boolean background, long group, int priority) {
+    private void run(int gfp, boolean background, @Nullable MemGroup group, int priority) {
         Task task = Task.current();
         int token = task.enterReclaim();
         walk.begin(task, gfp, false, background, group);

@@ -11,8 +11,8 @@ import java.util.function.Supplier;
 /// with the number of those that were not written.
 final class EventLog {
     enum Kind {
-        SCOPE_LEAKED, TOKEN_CROSSED, SCOPE_OPEN_TOO_LONG, STALL, SHRINKER_THREW, SHRINKER_STUCK,
-        NOFAIL_MISUSE, OUT_OF_MEMORY, BLOCKING_ON_EVENT_LOOP, TROUBLE
+        SCOPE_LEAKED, TOKEN_CROSSED, SCOPE_OPEN_TOO_LONG, STALL, WAITS_FOR, SHRINKER_THREW,
+        SHRINKER_STUCK, NOFAIL_MISUSE, OUT_OF_MEMORY, BLOCKING_ON_EVENT_LOOP, TROUBLE
     }
 
     /// The kernel's rate for allocation failures (D5): a person reads along.

@@ -35,6 +35,11 @@ final class HandOver implements PolderEvents {
     }
 
     @Override
+    public void waitsFor(String pool, Thread thread, Object whom) {
+        queue.offer(to -> to.waitsFor(pool, thread, whom));
+    }
+
+    @Override
     public void shrinkerThrew(
             String pool, String shrinker, Throwable thrown, boolean quarantined) {
         queue.offer(to -> to.shrinkerThrew(pool, shrinker, thrown, quarantined));

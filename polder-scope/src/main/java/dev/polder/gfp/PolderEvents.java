@@ -59,6 +59,17 @@ public interface PolderEvents {
                 + Gfp.toString(gfp) + (scope == null ? ", no scope" : ", inside " + scope));
     }
 
+    /// On whom the thread depends that a [#stall] was told of just before.
+    ///
+    /// @param pool the pool's name
+    /// @param thread the waiting thread
+    /// @param whom says it as text: the memory group that was failed to make way, or else the
+    ///     holders of the memory; of the moment when it is read
+    default void waitsFor(String pool, Thread thread, Object whom) {
+        EventLog.of(EventLog.Kind.WAITS_FOR).warn(() -> "pool " + pool + ": thread "
+                + thread.getName() + " waits for " + whom);
+    }
+
     /// A shrinker threw; the throw counted as STOP.
     ///
     /// @param pool the pool's name
