@@ -70,6 +70,16 @@ final class AreaBuilder {
         }
     }
 
+    /// Whether some run is one that the kernel would map by one large entry.
+    boolean hasLargeRun() {
+        for (int i = 0; i < runs.size(); i++) {
+            if (runs.length(i) >= 1L << DataFrames.LARGE_ORDER) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /// Maps the frames, one call for each piece; false if the operating system refused one.
     boolean map() {
         assert entered == area.pages : "all is recorded before anything is mapped";

@@ -86,6 +86,9 @@ final class AreaMaker {
             request.lack = Lack.MAPPINGS;
             return false;
         }
+        // H8: a try with large runs fails silently, and another follows. The kernel's is one with
+        // single frames; here that would change nothing but the number of mappings.
+        boolean another = builder.hasLargeRun();
         while (true) {
             if (!builder.enterTable()) {
                 request.lack = Lack.PAGE_TABLE;
@@ -94,10 +97,13 @@ final class AreaMaker {
             } else {
                 request.lack = Lack.SYSTEM_CALL;
             }
-            if (!request.nofail) {
+            if (request.nofail) {
+                waitBeforeRetry(request);
+            } else if (another && request.lack == Lack.PAGE_TABLE) {
+                another = false;
+            } else {
                 return false;
             }
-            waitBeforeRetry(request);
         }
     }
 

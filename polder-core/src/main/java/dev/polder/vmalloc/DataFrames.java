@@ -13,7 +13,7 @@ import dev.polder.page.Role;
 /// effort. The mask is the caller's own with NOWARN (H2).
 final class DataFrames {
     /// From this order, 2 MiB, the kernel maps a run by one large entry, and does not insist on it.
-    private static final int LARGE_ORDER = 9;
+    static final int LARGE_ORDER = 9;
 
     private final PageAllocator pages;
 
