@@ -229,7 +229,17 @@ public final class Polder implements AutoCloseable {
         return Figures.showMem(config, parts);
     }
 
-    /// What debug mode found so far, the oldest first; empty without it.
+    /// What an error means that came from touching memory: which sampled objects it may have been,
+    /// who took and who freed them, and what else faults so. The JVM does not tell the address, so
+    /// these are candidates, the likeliest first; where only one is left, it is the one.
+    ///
+    /// @param thrown what was caught
+    /// @return the explanation, or null if `thrown` is no such error
+    public @Nullable String explain(Throwable thrown) {
+        return Faults.explain(config, parts, thrown);
+    }
+
+    /// What debug mode and the sampler found so far, the oldest first.
     public List<String> findings() {
         return parts.findings().kept();
     }
@@ -277,6 +287,7 @@ public final class Polder implements AutoCloseable {
         parts.pages().end();
         memory.close();
         parts.vmalloc().close();
+        parts.slabs().releaseMappings();
     }
 
     boolean isClosed() {

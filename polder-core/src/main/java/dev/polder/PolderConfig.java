@@ -2,6 +2,7 @@ package dev.polder;
 
 import dev.polder.base.Frames;
 import dev.polder.debug.DebugMode;
+import dev.polder.debug.Sampling;
 import dev.polder.os.Clock;
 import dev.polder.page.OutOfMemoryPolicy;
 import java.time.Duration;
@@ -24,6 +25,7 @@ public final class PolderConfig {
     private final Clock clock;
     private final OutOfMemoryPolicy outOfMemoryPolicy;
     private final DebugMode debug;
+    private final Sampling sampling;
 
     private PolderConfig(Builder b) {
         this.name = b.name;
@@ -34,6 +36,7 @@ public final class PolderConfig {
         this.clock = b.clock;
         this.outOfMemoryPolicy = b.outOfMemoryPolicy;
         this.debug = b.debug;
+        this.sampling = b.sampling;
     }
 
     /// A builder with every setting at its default.
@@ -81,6 +84,11 @@ public final class PolderConfig {
         return debug;
     }
 
+    /// How often an object is placed between guards.
+    public Sampling sampling() {
+        return sampling;
+    }
+
     /// Collects the settings of a pool. Not thread-safe.
     public static final class Builder {
         private String name = "polder";
@@ -91,6 +99,7 @@ public final class PolderConfig {
         private Clock clock = Clock.system();
         private OutOfMemoryPolicy outOfMemoryPolicy = OutOfMemoryPolicy.largestGroup();
         private DebugMode debug = DebugMode.ofProperty();
+        private Sampling sampling = Sampling.ofProperty();
 
         private Builder() {
         }
@@ -171,6 +180,14 @@ public final class PolderConfig {
         /// default off, or what the system property `dev.polder.debug` says.
         public Builder debug(DebugMode debug) {
             this.debug = debug;
+            return this;
+        }
+
+        /// How often an object is placed on a page of its own between guards, where a use after
+        /// free and a step over its end fault at once. Cheap enough to leave on; default off, or
+        /// what the system property `dev.polder.sampling` says, in milliseconds between samples.
+        public Builder sampling(Sampling sampling) {
+            this.sampling = sampling;
             return this;
         }
 

@@ -79,6 +79,7 @@ record Wiring(PoolMemory memory, VmStat stat, ShrinkerRegistry shrinkers, Vmscan
                 vmscan, kswapd, shrinkers, stat, clock, root, config.outOfMemoryPolicy()));
         Findings findings = new Findings(config.name());
         Slabs slabs = new Slabs(pages, config.debug(), findings);
+        slabs.sample(mappings, config.sampling(), findings);
         Kmalloc kmalloc = new Kmalloc(slabs);
         Vmalloc vmalloc = new Vmalloc(pages, mappings, kswapd::trim,
                 config.debug().on() ? findings : null);

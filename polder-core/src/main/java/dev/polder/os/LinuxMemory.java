@@ -142,9 +142,10 @@ final class LinuxMemory implements PoolMemory {
         return address + ALIGNMENT - 1 & -ALIGNMENT;
     }
 
-    /// Linear map, guard, vmalloc space, guard.
+    /// Linear map, guard, vmalloc space, guard, slots each with a guard.
     private static long spanBytes(long frames, long vmallocBytes) {
-        return Frames.bytes(frames) + Frames.SIZE + vmallocBytes + Frames.SIZE;
+        return Frames.bytes(frames) + Frames.SIZE + vmallocBytes + Frames.SIZE
+                + 2 * Frames.bytes(SAMPLE_SLOTS);
     }
 
     @Override
@@ -256,6 +257,11 @@ final class LinuxMemory implements PoolMemory {
     }
 
     @Override
+    public long sampleStart() {
+        return vmallocEnd + Frames.SIZE;
+    }
+
+    @Override
     public boolean map(long address, long frame, long count) {
         checkSpace(address, Frames.bytes(count));
         checkFrames(frame, count);
@@ -284,7 +290,10 @@ final class LinuxMemory implements PoolMemory {
     }
 
     private void checkSpace(long address, long bytes) {
-        if (address < vmallocStart || bytes < 1 || address > vmallocEnd - bytes
+        boolean sample = address >= sampleStart();
+        long start = sample ? sampleStart() : vmallocStart;
+        long end = sample ? sampleStart() + 2 * Frames.bytes(SAMPLE_SLOTS) : vmallocEnd;
+        if (address < start || bytes < 1 || address > end - bytes
                 || !Frames.aligned(address) || !Frames.aligned(bytes)) {
             throw Check.badAddress(address, "+ " + bytes + " bytes is no frame range of "
                     + "vmalloc space " + Check.hex(vmallocStart) + "…" + Check.hex(vmallocEnd));

@@ -11,10 +11,12 @@ import java.lang.foreign.MemorySegment;
 /// some later store.
 ///
 /// ```
-/// base()            + frames           vmallocStart()            vmallocEnd()
-///  | linear map      | guard frame      | vmalloc space           | guard with zeroSentinel()
-///  |_________________|__________________|_________________________|____
+/// base()         + frames        vmallocStart()       vmallocEnd()              sampleStart()
+///  | linear map   | guard frame   | vmalloc space      | guard with zeroSentinel() | slots
+///  |______________|_______________|____________________|___________________________|______
 /// ```
+/// A slot is a frame of address space and a guard behind it, for one sampled object.
+///
 /// In Linux mode a touch of a guard, or of vmalloc space where nothing is mapped, is an
 /// [InternalError] that names the Java line: for loads, stores and copies, compiled or interpreted.
 /// An interpreted compare-and-set, and native code, end the JVM there. In portable mode a touch is
@@ -113,14 +115,21 @@ public interface PoolMemory extends AutoCloseable {
     /// First address after vmalloc space.
     long vmallocEnd();
 
+    /// Slots for sampled objects behind vmalloc space, as many as KFENCE has. Addresses are free.
+    int SAMPLE_SLOTS = 255;
+
+    /// Address of the first slot; each next one is 8192 bytes further. A slot starts with the
+    /// frame that may be mapped. Meaningless where nothing can be remapped.
+    long sampleStart();
+
     /// Maps `count` frames from `frame` at `address` too. Replaces what was mapped there.
     ///
-    /// @param address in vmalloc space, a multiple of the frame size
+    /// @param address in vmalloc space or a slot, a multiple of the frame size
     /// @return false if the operating system refuses; nothing changed then
     boolean map(long address, long frame, long count);
 
-    /// Takes away what is mapped in a part of vmalloc space; neighbouring covered parts become one
-    /// mapping again.
+    /// Takes away what is mapped in a part of vmalloc space, or in a slot; neighbouring covered
+    /// parts become one mapping again.
     ///
     /// @return false if the operating system refuses; nothing changed then
     boolean cover(long address, long bytes);

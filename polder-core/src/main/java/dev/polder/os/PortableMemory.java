@@ -150,6 +150,11 @@ final class PortableMemory implements PoolMemory {
 
     /// Equal to [#vmallocStart]: there is no vmalloc space.
     @Override
+    public long sampleStart() {
+        return vmallocEnd();
+    }
+
+    @Override
     public long vmallocEnd() {
         return vmallocStart();
     }

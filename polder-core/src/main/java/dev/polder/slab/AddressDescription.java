@@ -21,6 +21,12 @@ record AddressDescription(Slabs slabs, PageAllocator pages) {
             return "is what an allocation of 0 bytes returns";
         }
         long pfn = pages.pfnOf(address);
+        Kfence kfence = slabs.kfence();
+        SampledSlot slot = kfence == null ? null : kfence.slotAt(address);
+        if (slot != null) {
+            return (slot.object == address ? "is " : "lies on the page of, or behind, ") + slot
+                    + slot.describe();
+        }
         if (pfn < 0) {
             return address >= pages.memory().vmallocStart() && address < pages.memory().vmallocEnd()
                     ? "lies in the vmalloc range of this pool"

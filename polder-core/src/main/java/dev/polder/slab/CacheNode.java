@@ -130,14 +130,15 @@ final class CacheNode {
 
     /// Refuses requests from now on; false if that was so already.
     ///
+    /// @param elsewhere objects in use that lie in no slab
     /// @throws IllegalStateException if objects are in use; nothing changed then
-    boolean close() {
+    boolean close(long elsewhere) {
         lock.lock();
         try {
             if (closed) {
                 return false;
             }
-            long live = live(full) + live(partial);
+            long live = live(full) + live(partial) + elsewhere;
             if (live > 0) {
                 throw new IllegalStateException(cache + " cannot be closed: " + live
                         + " of its objects are in use; free them first");
@@ -173,12 +174,13 @@ final class CacheNode {
         }
     }
 
-    /// The figures, given how many free objects lie in sheaves.
-    SlabCacheStats stats(long cached) {
+    /// The figures, given how many free objects lie in sheaves and how many in use in no slab.
+    SlabCacheStats stats(long cached, long elsewhere) {
         lock.lock();
         try {
             return new SlabCacheStats(cache.name(), cache.objectSize(),
-                    Math.max(0, objects - inSlabs - cached), objects, cached,
+                    Math.max(0, objects - inSlabs - cached) + elsewhere,
+                    objects + elsewhere, cached,
                     full.size() + partial.size() + empty.size(), empty.size(), frames);
         } finally {
             lock.unlock();

@@ -103,7 +103,7 @@ public final class Kmalloc {
         if (address == zeroSentinel) {
             return 0;
         }
-        if (slabs.debug() != null) {
+        if (slabs.debug() != null || sampledAt(address) != null) {
             // The rest is red.
             return requestedSize(address);
         }
@@ -120,7 +120,11 @@ public final class Kmalloc {
             return 0;
         }
         Slab slab = liveSlab(address);
-        return slab != null ? slab.use(slab.indexOf(address)) : large.requested(liveRun(address));
+        if (slab != null) {
+            return slab.use(slab.indexOf(address));
+        }
+        SampledSlot sampled = sampledAt(address);
+        return sampled != null ? sampled.size : large.requested(liveRun(address));
     }
 
     /// Records `size` as the requested one if the object has room for it where it lies; false, and
@@ -135,7 +139,7 @@ public final class Kmalloc {
         if (address == zeroSentinel) {
             return size == 0;
         }
-        if (slabs.debug() != null) {
+        if (slabs.debug() != null || sampledAt(address) != null) {
             // Every change of size moves the object, so that the old place is watched.
             return size == requestedSize(address);
         }
@@ -166,7 +170,8 @@ public final class Kmalloc {
             int index = slab.indexOf(address);
             return index >= 0 && isSize(slab.use(index));
         }
-        return slabs.ownerAt(address) == large && isRunStart(address);
+        return (slabs.ownerAt(address) == large && isRunStart(address))
+                || sampledAt(address) != null;
     }
 
     /// Shows every object in use that was taken as pages.
@@ -234,7 +239,8 @@ public final class Kmalloc {
     }
 
     private void freeOther(long address) {
-        if (address == 0 || address == zeroSentinel) {
+        if (address == 0 || address == zeroSentinel
+                || (sampledAt(address) != null && slabs.freeSampled(address))) {
             return;
         }
         Object owner = slabs.ownerAt(address);
@@ -284,6 +290,13 @@ public final class Kmalloc {
     /// that of a free object, nor of one that a cache of its own handed out.
     private static boolean isSize(int state) {
         return Integer.compareUnsigned(state - 1, SizeClasses.LARGEST) < 0;
+    }
+
+    /// The slot of a sampled object of `kmalloc` in use, or null.
+    private @Nullable SampledSlot sampledAt(long address) {
+        SampledSlot slot = slabs.sampledAt(address);
+        SlabCache cache = slot == null ? null : slot.cache;
+        return cache != null && cache.kmalloc() == large ? slot : null;
     }
 
     private static boolean isRunStart(long address) {

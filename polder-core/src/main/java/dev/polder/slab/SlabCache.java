@@ -141,6 +141,9 @@ public final class SlabCache implements AutoCloseable {
     }
 
     private void freeCharged(@Nullable Slab slab, int index, long address) {
+        if (slab == null && sampledAs(LIVE, address) != null && slabs.freeSampled(address)) {
+            return;
+        }
         if (slab == null || index < 0 || !slab.isCharged(index) || slab.use(index) != LIVE) {
             throw slabs.wrongFree(address, this);
         }
@@ -148,11 +151,20 @@ public final class SlabCache implements AutoCloseable {
         free(slab, index, address);
     }
 
+    /// The slot of a sampled object of this cache in that state, or null.
+    private @Nullable SampledSlot sampledAs(short state, long address) {
+        SampledSlot slot = slabs.sampledAt(address);
+        return slot != null && slot.cache == this && slot.state == state ? slot : null;
+    }
+
     /// True if `address` is an object of this cache that is in use and held so.
     public boolean isHeldBy(Holder holder, long address) {
         Slab slab = slabs.slabAt(address);
-        int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
-        return slab != null && index >= 0 && slab.use(index) == holder.state;
+        if (slab == null) {
+            return sampledAs(holder.state, address) != null;
+        }
+        int index = slab.cache != this ? -1 : slab.indexOf(address);
+        return index >= 0 && slab.use(index) == holder.state;
     }
 
     /// Moves an object in use from one kind of holder to another. For reserves (`mempool`), whose
@@ -162,6 +174,11 @@ public final class SlabCache implements AutoCloseable {
     /// @throws IllegalArgumentException if `address` is not an object of this cache held as `from`
     public void pass(long address, Holder from, Holder to) {
         Slab slab = slabs.slabAt(address);
+        SampledSlot sampled = slab == null ? sampledAs(from.state, address) : null;
+        if (sampled != null) {
+            sampled.state = to.state;
+            return;
+        }
         int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
         if (slab == null || index < 0 || slab.use(index) != from.state) {
             throw slabs.wrongFree(address, this);
@@ -200,7 +217,13 @@ public final class SlabCache implements AutoCloseable {
 
     /// Figures of the cache, a line of `slabinfo`; about right while others take and give.
     public SlabCacheStats stats() {
-        return node.stats(cachedObjects());
+        return node.stats(cachedObjects(), sampled());
+    }
+
+    /// Sampled objects in use, which lie in no slab.
+    private long sampled() {
+        Kfence kfence = slabs.kfence();
+        return kfence == null ? 0 : kfence.live(this);
     }
 
     /// Gives the cache's frames back. A second close does nothing, nor does one after the pool was
@@ -209,7 +232,7 @@ public final class SlabCache implements AutoCloseable {
     /// @throws IllegalStateException if objects are still in use; the cache then stays open
     @Override
     public void close() {
-        if (!pages.ended() && node.close()) {
+        if (!pages.ended() && node.close(sampled())) {
             SlabDebug debug = slabs.debug();
             if (debug != null) {
                 debug.releaseAll(this);
@@ -366,6 +389,12 @@ public final class SlabCache implements AutoCloseable {
         return slabs;
     }
 
+    /// The power of two on whose multiples the objects lie.
+    long alignment() {
+        boolean power = Integer.bitCount(objectSize) == 1;
+        return kmalloc != null || power ? Integer.lowestOneBit(objectSize) : GRAIN;
+    }
+
     /// Bytes before the first object of a slab and between its objects.
     int gap() {
         return gap;
@@ -415,6 +444,13 @@ public final class SlabCache implements AutoCloseable {
         slabs.requireOpen();
         if (injected(gfp)) {
             return 0;
+        }
+        Kfence kfence = slabs.kfence();
+        if (kfence != null && kfence.due() && pages.payer(Task.current(), gfp) == null) {
+            long sampled = kfence.alloc(this, kmalloc == null ? objectSize : state, state, gfp);
+            if (sampled != 0) {
+                return sampled;
+            }
         }
         long object = obtain(mine, gfp);
         if (object == 0) {

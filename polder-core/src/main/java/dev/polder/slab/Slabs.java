@@ -6,6 +6,8 @@ import dev.polder.debug.DebugMode;
 import dev.polder.debug.FaultInjector;
 import dev.polder.debug.Findings;
 import dev.polder.debug.ObjectTrack;
+import dev.polder.debug.Sampling;
+import dev.polder.os.MappingBudget;
 import dev.polder.page.PageAllocator;
 import dev.polder.shrink.InternalReclaimer;
 import dev.polder.task.Task;
@@ -51,6 +53,7 @@ public final class Slabs {
     // Sum over all sheaves of capacity × object size, filled or not; at most sheafLimit
     private final AtomicLong sheafBytes = new AtomicLong();
     private final @Nullable SlabDebug debug;
+    private @Nullable Kfence kfence;
     private volatile FaultInjector faults = FaultInjector.NONE;
     private final CopyOnWriteArrayList<Runnable> atClose = new CopyOnWriteArrayList<>();
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -174,6 +177,10 @@ public final class Slabs {
         if (debug != null) {
             debug.verify(caches);
         }
+        Kfence k = kfence;
+        if (k != null) {
+            k.verify();
+        }
         long reserved = sheafBytes.get();
         Check.that(reserved >= 0 && reserved <= sheafLimit,
                 "the sheaves hold more than their share of the pool");
@@ -189,6 +196,48 @@ public final class Slabs {
 
     PageAllocator pages() {
         return pages;
+    }
+
+    /// Samples some objects from now on, if it can be done. Before anybody takes one.
+    public void sample(MappingBudget budget, Sampling sampling, Findings findings) {
+        // Debug mode watches every object by itself.
+        kfence = debug == null ? Kfence.of(pages, budget, sampling, findings) : null;
+    }
+
+    /// Which sampled objects a fault with this stack may have touched, appended as text.
+    public void explain(StackTraceElement[] fault, StringBuilder out) {
+        Kfence k = kfence;
+        if (k != null) {
+            k.explain(fault, out);
+        }
+    }
+
+    /// Gives the sampler's mappings back, after the pool's memory was closed.
+    public void releaseMappings() {
+        Kfence k = kfence;
+        kfence = null;
+        if (k != null) {
+            k.close();
+        }
+    }
+
+    /// The sampler, or null.
+    @Nullable Kfence kfence() {
+        return kfence;
+    }
+
+    /// The sampled object in use that begins at `address`, or null.
+    @Nullable SampledSlot sampledAt(long address) {
+        Kfence k = kfence;
+        SampledSlot slot = k == null ? null : k.slotAt(address);
+        return slot != null && slot.object == address && slot.isLive() ? slot : null;
+    }
+
+    /// Frees a sampled object; false if there is none.
+    boolean freeSampled(long address) {
+        Kfence k = kfence;
+        SampledSlot slot = sampledAt(address);
+        return k != null && slot != null && k.free(slot);
     }
 
     /// What watches the objects, or null.

@@ -33,8 +33,19 @@ public final class ChildJvm {
         return run(new Limits("256m", 0), main, with, args);
     }
 
+    /// The same with further options for the JVM.
+    public static Result run(List<String> options, Class<?> main, List<Class<?>> with,
+            String... args) {
+        return run(new Limits("256m", 0), options, main, with, args);
+    }
+
     /// The same in a process with limits.
     public static Result run(Limits limits, Class<?> main, List<Class<?>> with, String... args) {
+        return run(limits, List.of(), main, with, args);
+    }
+
+    private static Result run(Limits limits, List<String> options, Class<?> main,
+            List<Class<?>> with, String... args) {
         Set<String> classPath = new LinkedHashSet<>();
         classPath.add(root(main));
         with.forEach(c -> classPath.add(root(c)));
@@ -47,7 +58,9 @@ public final class ChildJvm {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx" + limits.heap, "-XX:+UseSerialGC", "-XX:-CreateCoredumpOnCrash",
                 "-XX:+SuppressFatalErrorMessage", "--enable-native-access=ALL-UNNAMED",
-                "-cp", String.join(File.pathSeparator, classPath), main.getName()));
+                "-cp", String.join(File.pathSeparator, classPath)));
+        command.addAll(options);
+        command.add(main.getName());
         command.addAll(List.of(args));
         try {
             Process p = new ProcessBuilder(command).redirectErrorStream(true).start();
