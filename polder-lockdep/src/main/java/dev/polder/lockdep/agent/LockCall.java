@@ -12,6 +12,9 @@ enum LockCall {
     LOCK_JDK,
     /// `lock()` of whatever else.
     LOCK,
+    /// `unlock()` of a class of the JDK.
+    UNLOCK_JDK,
+    /// `unlock()` of whatever else.
     UNLOCK,
     LOCK_INTERRUPTIBLY,
     TRY_LOCK,
@@ -47,6 +50,11 @@ enum LockCall {
             "()L" + LOCKS + "ReentrantReadWriteLock$WriteLock;",
             "()L" + LOCKS + "ReadWriteLock;");
 
+    /// Whether its hooks hand the thread's state on.
+    boolean usesHeld() {
+        return this == LOCK_JDK || this == LOCK || this == UNLOCK_JDK || this == UNLOCK;
+    }
+
     static @Nullable LockCall of(InvokeInstruction call) {
         if (call.opcode() == Opcode.INVOKESTATIC) {
             return null;
@@ -59,7 +67,7 @@ enum LockCall {
         }
         return switch (name) {
             case "lock" -> !type.equals("()V") ? null : JDK.contains(owner) ? LOCK_JDK : LOCK;
-            case "unlock" -> type.equals("()V") ? UNLOCK : null;
+            case "unlock" -> !type.equals("()V") ? null : JDK.contains(owner) ? UNLOCK_JDK : UNLOCK;
             case "lockInterruptibly" -> type.equals("()V") ? LOCK_INTERRUPTIBLY : null;
             case "tryLock" -> switch (type) {
                 case "()Z" -> TRY_LOCK;

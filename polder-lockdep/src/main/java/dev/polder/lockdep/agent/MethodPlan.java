@@ -47,6 +47,7 @@ final class MethodPlan {
     /// What happens at the i-th element of the code; null for nothing.
     private final List<@Nullable Action> actions = new ArrayList<>();
     private boolean any;
+    private boolean usesHeld;
 
     // The walk's state.
     private int line;
@@ -89,6 +90,11 @@ final class MethodPlan {
 
     @Nullable StackMapTableAttribute frames() {
         return frames;
+    }
+
+    /// Whether hooks of the method hand the thread's state on.
+    boolean usesHeld() {
+        return usesHeld || monitorOfMethod;
     }
 
     /// Whether the method's own monitor is to be watched.
@@ -158,9 +164,12 @@ final class MethodPlan {
                 lastField = read ? Names.field(f) : "";
                 yield null;
             }
-            case MonitorInstruction m -> m.opcode() == Opcode.MONITORENTER
-                    ? new Action(Kind.MONITOR_ENTER, site(field))
-                    : new Action(Kind.MONITOR_EXIT, 0);
+            case MonitorInstruction m -> {
+                usesHeld = true;
+                yield m.opcode() == Opcode.MONITORENTER
+                        ? new Action(Kind.MONITOR_ENTER, site(field))
+                        : new Action(Kind.MONITOR_EXIT, 0);
+            }
             case NewObjectInstruction n -> {
                 boolean dup = i + 1 < elements.size()
                         && elements.get(i + 1) instanceof Instruction next
@@ -170,8 +179,11 @@ final class MethodPlan {
             }
             case InvokeInstruction call when call.name().equalsString("<init>") ->
                     created(call, elements, i, superclass);
-            case InvokeInstruction call -> LockCall.of(call) == null
-                    ? null : new Action(Kind.CALL, site(field));
+            case InvokeInstruction call -> {
+                LockCall what = LockCall.of(call);
+                usesHeld |= what != null && what.usesHeld();
+                yield what == null ? null : new Action(Kind.CALL, site(field));
+            }
             default -> null;
         };
     }

@@ -9,6 +9,9 @@ import java.lang.classfile.Label;
 import java.lang.classfile.Opcode;
 import java.lang.classfile.TypeKind;
 import java.lang.classfile.attribute.StackMapFrameInfo;
+import java.lang.classfile.attribute.StackMapFrameInfo.ObjectVerificationTypeInfo;
+import java.lang.classfile.attribute.StackMapFrameInfo.SimpleVerificationTypeInfo;
+import java.lang.classfile.attribute.StackMapFrameInfo.VerificationTypeInfo;
 import java.lang.classfile.attribute.StackMapTableAttribute;
 import java.lang.classfile.instruction.InvokeInstruction;
 import java.lang.classfile.instruction.ReturnInstruction;
@@ -27,14 +30,20 @@ final class MethodWeaver implements CodeTransform {
     private static final ClassDesc RULE_HOOKS =
             ClassDesc.of("dev.polder.lockdep.engine.RuleHooks");
     private static final ClassDesc OBJECT = ConstantDescs.CD_Object;
-    private static final MethodTypeDesc OBJECT_V = type(OBJECT);
+    private static final ClassDesc HELD = ClassDesc.of("dev.polder.lockdep.engine.HeldLocks");
+    private static final MethodTypeDesc OBJECT_HELD = type(OBJECT, HELD);
     private static final MethodTypeDesc OBJECT_SITE = type(OBJECT, ConstantDescs.CD_int);
+    private static final MethodTypeDesc OBJECT_SITE_HELD =
+            MethodTypeDesc.of(HELD, OBJECT, ConstantDescs.CD_int, HELD);
     private static final MethodTypeDesc INT = type(ConstantDescs.CD_int);
 
     private final MethodPlan plan;
     private final boolean wrapped;
     private int index;
     private @Nullable Label start;
+
+    /// The local variable that keeps the thread's state between the hooks; -1 when none needs it.
+    private int held = -1;
 
     MethodWeaver(MethodPlan plan) {
         this.plan = plan;
@@ -54,10 +63,13 @@ final class MethodWeaver implements CodeTransform {
         for (Rule r : plan.rules()) {
             RuleAt.of(r).enter(code, r);
         }
+        if (plan.usesHeld()) {
+            held = code.allocateLocal(TypeKind.REFERENCE);
+            code.aconst_null().astore(held);
+        }
         if (plan.monitorOfMethod()) {
             monitor(code);
-            code.loadConstant(plan.methodSite());
-            code.invokestatic(HOOKS, "monitorEnter", OBJECT_SITE);
+            taking(code, "monitorEnter", plan.methodSite());
         }
         if (wrapped) {
             start = code.newBoundLabel();
@@ -80,13 +92,12 @@ final class MethodWeaver implements CodeTransform {
         switch (action.kind()) {
             case MONITOR_ENTER -> {
                 code.dup();
-                code.loadConstant(action.site());
-                code.invokestatic(HOOKS, "monitorEnter", OBJECT_SITE);
+                taking(code, "monitorEnter", action.site());
                 code.with(instruction);
             }
             case MONITOR_EXIT -> {
                 code.dup();
-                code.invokestatic(HOOKS, "monitorExit", OBJECT_V);
+                giving(code, "monitorExit");
                 code.with(instruction);
             }
             case CREATED -> {
@@ -106,14 +117,27 @@ final class MethodWeaver implements CodeTransform {
         }
         switch (what) {
             case LOCK_JDK -> {
-                onReceiver(code, "lock", site);
+                code.dup();
+                taking(code, "lock", site);
                 code.with(call);
             }
-            case LOCK -> around(code, call, "lockBefore", "lockAfter", site);
-            case LOCK_INTERRUPTIBLY -> around(code, call, "want", "got", site);
-            case UNLOCK -> {
+            case LOCK -> {
                 code.dup();
-                code.invokestatic(HOOKS, "unlock", OBJECT_V);
+                code.dup();
+                taking(code, "lockBefore", site);
+                code.with(call);
+                taking(code, "lockAfter", site);
+            }
+            case LOCK_INTERRUPTIBLY -> {
+                code.dup();
+                onReceiver(code, "want", site);
+                code.with(call);
+                code.loadConstant(site);
+                code.invokestatic(HOOKS, "got", OBJECT_SITE);
+            }
+            case UNLOCK_JDK, UNLOCK -> {
+                code.dup();
+                giving(code, what == LockCall.UNLOCK ? "unlock" : "unlockJdk");
                 code.with(call);
             }
             case TRY_LOCK -> {
@@ -158,13 +182,18 @@ final class MethodWeaver implements CodeTransform {
         code.invokestatic(HOOKS, hook, OBJECT_SITE);
     }
 
-    private static void around(
-            CodeBuilder code, InvokeInstruction call, String before, String after, int site) {
-        code.dup();
-        onReceiver(code, before, site);
-        code.with(call);
+    /// Stack: the lock.
+    private void taking(CodeBuilder code, String hook, int site) {
         code.loadConstant(site);
-        code.invokestatic(HOOKS, after, OBJECT_SITE);
+        code.aload(held);
+        code.invokestatic(HOOKS, hook, OBJECT_SITE_HELD);
+        code.astore(held);
+    }
+
+    /// Stack: the lock.
+    private void giving(CodeBuilder code, String hook) {
+        code.aload(held);
+        code.invokestatic(HOOKS, hook, OBJECT_HELD);
     }
 
     /// Stack: the lock, and whether it was got.
@@ -195,7 +224,7 @@ final class MethodWeaver implements CodeTransform {
     private void leave(CodeBuilder code, boolean thrown) {
         if (plan.monitorOfMethod()) {
             monitor(code);
-            code.invokestatic(HOOKS, "monitorExit", OBJECT_V);
+            giving(code, "monitorExit");
         }
         for (int i = plan.rules().size() - 1; i >= 0; i--) {
             Rule r = plan.rules().get(i);
@@ -208,7 +237,10 @@ final class MethodWeaver implements CodeTransform {
         List<StackMapFrameInfo> frames = new ArrayList<>();
         StackMapTableAttribute old = plan.frames();
         if (old != null) {
-            frames.addAll(old.entries());
+            for (StackMapFrameInfo f : old.entries()) {
+                frames.add(held < 0 ? f
+                        : StackMapFrameInfo.of(f.target(), withHeld(f.locals()), f.stack()));
+            }
         }
         if (wrapped && start != null) {
             Label handler = code.newLabel();
@@ -217,16 +249,36 @@ final class MethodWeaver implements CodeTransform {
             code.exceptionCatchAll(start, end, handler);
             leave(code, true);
             code.athrow();
-            List<StackMapFrameInfo.VerificationTypeInfo> locals =
+            List<VerificationTypeInfo> locals =
                     plan.monitorOfMethod() && !plan.isStatic()
-                            ? List.of(StackMapFrameInfo.ObjectVerificationTypeInfo.of(plan.owner()))
+                            ? List.of(ObjectVerificationTypeInfo.of(plan.owner()))
                             : List.of();
-            frames.add(StackMapFrameInfo.of(handler, locals, List.of(
-                    StackMapFrameInfo.ObjectVerificationTypeInfo.of(ConstantDescs.CD_Throwable))));
+            frames.add(StackMapFrameInfo.of(handler, withHeld(locals), List.of(
+                    ObjectVerificationTypeInfo.of(ConstantDescs.CD_Throwable))));
         }
         if (!frames.isEmpty() && plan.version() >= 50) {
             code.with(StackMapTableAttribute.of(frames));
         }
+    }
+
+    /// The locals of a frame, and after them the one that keeps the thread's state: it is set
+    /// before the first instruction of the method, so it is there in every frame.
+    private List<VerificationTypeInfo> withHeld(List<VerificationTypeInfo> locals) {
+        if (held < 0) {
+            return locals;
+        }
+        List<VerificationTypeInfo> all = new ArrayList<>(locals);
+        int slots = 0;
+        for (VerificationTypeInfo v : locals) {
+            boolean two = v == SimpleVerificationTypeInfo.LONG
+                    || v == SimpleVerificationTypeInfo.DOUBLE;
+            slots += two ? 2 : 1;
+        }
+        for (; slots < held; slots++) {
+            all.add(SimpleVerificationTypeInfo.TOP);
+        }
+        all.add(ObjectVerificationTypeInfo.of(HELD));
+        return all;
     }
 
     /// What a rule does at the begin and the ends of a method.

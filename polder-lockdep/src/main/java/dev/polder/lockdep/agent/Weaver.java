@@ -25,10 +25,11 @@ final class Weaver {
     /*
      * Verification. Whatever is put in is straight code that leaves the stack as it found it and
      * keeps its own values in fresh locals, so every stack map frame of the class stays true where
-     * it is: the frames are copied, their labels move along. That needs no class hierarchy, hence
-     * no class of the program is loaded or read, and no frame can be computed wrong. The one new
-     * branch target is the handler around a synchronized method or one that a rule names; its frame
-     * is added: the monitor's owner, if it is needed, and the throwable.
+     * it is: the frames are copied, their labels move along, and the one local that lives on from
+     * hook to hook is added, because it is set before the first instruction. That needs no class
+     * hierarchy, hence no class of the program is loaded or read, and no frame can be computed
+     * wrong. The one new branch target is the handler around a synchronized method or one that a
+     * rule names; its frame is added: the monitor's owner, if it is needed, and the throwable.
      */
     private final ClassFile classFile = ClassFile.of(
             ClassFile.StackMapsOption.DROP_STACK_MAPS, // copied by MethodWeaver, not computed

@@ -11,12 +11,16 @@ public final class HeldLocks extends WeakReference<Thread> {
      *
      *   4i      class id << 32 | the instance's identity hash (0 for a pseudo-lock): which lock
      *   4i + 1  site << 32 | count << 8 | mode: where and how it was first taken, how often held
-     *   4i + 2  = extend(key of i - 1, class, mode), the chain of entries 0..i; not kept for entry
-     *           0, whose key is needed only when a second lock is taken
+     *   4i + 2  = extend(key of i - 1, class, mode), the chain of entries 0..i
      *
      * Numbers instead of references: an object stored here would keep the program's lock alive and
      * cost a garbage collector's barrier at each acquisition. Two locks of one class with the same
      * identity hash (31 bits) held by one thread at once would be taken for one.
+     *
+     * `steps` remembers for this thread which step from a chain to a longer one is known, so that a
+     * nest that is entered again costs three loads: step k is three longs at 4k, the chain's key,
+     * class and mode of what was taken, and the key that resulted. Only steps are remembered whose
+     * class was not held: the key says which classes are, so it is not held next time either.
      *
      * A lock taken again by its holder is counted in its entry and adds no edge, because that
      * cannot wait; its entry stays where it is until the last release, so it hides none either.
@@ -28,12 +32,16 @@ public final class HeldLocks extends WeakReference<Thread> {
     private static final long HOW = 0xFFFF_FFFFL;
     private static final long SEED = 0x2545F4914F6CDD1DL;
 
+    /// Steps remembered; a power of two. Half a kibibyte for each thread, virtual ones among them.
+    private static final int STEPS = 16;
+
     /// Slots of the cache from lock to instance; a power of two. A thread uses a few locks at a
     /// time.
     private static final int CACHE = 64;
 
     private int depth;
     private long[] entries = new long[FIRST_DEPTH << SHIFT];
+    private final long[] steps = new long[STEPS << SHIFT];
     private final LockInstance[] cache = new LockInstance[CACHE];
 
     /// Entries that the allocating frame held: those below this index. -1 outside an allocation.
@@ -48,8 +56,8 @@ public final class HeldLocks extends WeakReference<Thread> {
     /// The level of the reclaim that is held, -1 outside.
     private int level = -1;
 
-    /// Set where a shrinker may not wait: what is taken then is taken as with TRY.
-    private boolean noWait;
+    /// Mode bits of everything that is taken now: TRY where a shrinker may not wait.
+    private int modeNow;
 
     /// Set where a thread must not block (an event loop).
     private int atomic;
@@ -94,11 +102,35 @@ public final class HeldLocks extends WeakReference<Thread> {
 
     /// The chain key of everything held.
     long key() {
-        int d = depth;
-        if (d > 1) {
-            return entries[((d - 1) << SHIFT) + 2];
-        }
-        return d == 0 ? SEED : ChainCache.extend(SEED, idAt(0), modeAt(0));
+        return depth == 0 ? SEED : entries[((depth - 1) << SHIFT) + 2];
+    }
+
+    /// The chain key of one lock held alone.
+    static long keyAlone(int id, int mode) {
+        return ChainCache.extend(SEED, id, mode);
+    }
+
+    /// The chain key after a lock that this thread took in just this situation before, and that was
+    /// found to be in order; 0 when it did not, or not lately.
+    long knownStep(int id, int mode) {
+        long before = entries[((depth - 1) << SHIFT) + 2];
+        long what = (long) id << Mode.BITS | mode;
+        int at = step(before, what);
+        return steps[at] == before && steps[at + 1] == what ? steps[at + 2] : 0;
+    }
+
+    /// Remembers a step from what is held now.
+    void know(int id, int mode, long after) {
+        long before = key();
+        long what = (long) id << Mode.BITS | mode;
+        int at = step(before, what);
+        steps[at] = before;
+        steps[at + 1] = what;
+        steps[at + 2] = after;
+    }
+
+    private static int step(long before, long what) {
+        return (int) (before ^ what) & (STEPS - 1) << SHIFT;
     }
 
     private static long lock(int id, int hash) {
@@ -135,9 +167,7 @@ public final class HeldLocks extends WeakReference<Thread> {
     }
 
     void push(int id, int hash, int mode, int site) {
-        int d = depth;
-        long key = d == 0 ? 0 : ChainCache.extend(key(), id, mode);
-        push(id, hash, mode, site, key);
+        push(id, hash, mode, site, ChainCache.extend(key(), id, mode));
     }
 
     /// As `push`, with the chain key that results.
@@ -147,9 +177,9 @@ public final class HeldLocks extends WeakReference<Thread> {
             entries = Arrays.copyOf(entries, 2 * at);
         }
         long[] e = entries;
+        e[at + 2] = key; // the highest index first: one range check does for all three
         e[at] = lock(id, hash);
         e[at + 1] = (long) site << 32 | ONE | mode;
-        e[at + 2] = key;
         depth++;
     }
 
@@ -183,10 +213,11 @@ public final class HeldLocks extends WeakReference<Thread> {
             entries[(i << SHIFT) + 1] -= (long) times << COUNT_SHIFT;
             return false;
         }
-        int from = (i + 1) << SHIFT;
-        System.arraycopy(entries, from, entries, i << SHIFT, (depth << SHIFT) - from);
-        depth--;
-        rekey(i);
+        if (--depth != i) {
+            int from = (i + 1) << SHIFT;
+            System.arraycopy(entries, from, entries, i << SHIFT, (depth - i) << SHIFT);
+            rekey(i);
+        }
         if (i < frame) {
             frame--;
         }
@@ -201,8 +232,8 @@ public final class HeldLocks extends WeakReference<Thread> {
     }
 
     private void rekey(int from) {
-        long key = from < 2 ? SEED : entries[((from - 1) << SHIFT) + 2];
-        for (int k = from < 2 ? 0 : from; k < depth; k++) {
+        long key = from == 0 ? SEED : entries[((from - 1) << SHIFT) + 2];
+        for (int k = from; k < depth; k++) {
             key = ChainCache.extend(key, idAt(k), modeAt(k));
             entries[(k << SHIFT) + 2] = key;
         }
@@ -254,12 +285,12 @@ public final class HeldLocks extends WeakReference<Thread> {
         level = now;
     }
 
-    boolean noWait() {
-        return noWait;
+    int modeNow() {
+        return modeNow;
     }
 
     void noWait(boolean set) {
-        noWait = set;
+        modeNow = set ? Mode.TRY : 0;
     }
 
     boolean isAtomic() {
@@ -296,7 +327,7 @@ public final class HeldLocks extends WeakReference<Thread> {
         frames = 0;
         reclaims = 0;
         level = -1;
-        noWait = false;
+        modeNow = 0;
         atomic = 0;
         off = 0;
     }
@@ -309,7 +340,7 @@ public final class HeldLocks extends WeakReference<Thread> {
         for (int i = 0; i < depth; i++) {
             key = ChainCache.extend(key, idAt(i), modeAt(i));
             long kept = entries[(i << SHIFT) + 2];
-            check(i == 0 || kept == key, "key of i = extend(key of i - 1, entry i)");
+            check(kept == key, "key of i = extend(key of i - 1, entry i)");
             check(countAt(i) >= 1, "a held lock is held at least once");
             for (int k = 0; k < i; k++) {
                 check(idAt(k) != idAt(i) || hashAt(k) != hashAt(i), "one entry for one lock");

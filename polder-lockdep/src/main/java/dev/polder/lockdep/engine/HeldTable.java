@@ -10,7 +10,14 @@ import java.util.Arrays;
 /// virtual threads look but never write.
 final class HeldTable {
     private static final int SLOTS = 1024;
-    private static final int SECOND_WAY_SHIFT = 11;
+
+    /// Spreads ids that were given out one after the other (2^32 divided by the golden ratio).
+    private static final int SPREAD = 0x9E3779B9;
+
+    private static final int SECOND_WAY_SHIFT = 22;
+
+    // Constant handles are plain calls to the compiler.
+    private static final MethodHandle THREAD_ID = threadId();
     private static final MethodHandle IS_VIRTUAL = isVirtual();
 
     private final HeldLocks[] table = new HeldLocks[SLOTS];
@@ -25,13 +32,22 @@ final class HeldTable {
     /// The current thread's.
     HeldLocks current() {
         Thread me = Thread.currentThread();
-        HeldLocks h = table[System.identityHashCode(me) & SLOTS - 1];
+        HeldLocks h = table[id(me) & SLOTS - 1];
         return h.refersTo(me) ? h : second(me);
     }
 
     private HeldLocks second(Thread me) {
-        HeldLocks h = table[System.identityHashCode(me) >>> SECOND_WAY_SHIFT & SLOTS - 1];
+        HeldLocks h = table[(id(me) * SPREAD) >>> SECOND_WAY_SHIFT];
         return h.refersTo(me) ? h : slow(me);
+    }
+
+    /// Only finds the slot, whose owner is compared: before Java 19 a program may override it.
+    private static int id(Thread t) {
+        try {
+            return (int) (long) THREAD_ID.invokeExact(t);
+        } catch (Throwable fromTheProgram) {
+            return 0;
+        }
     }
 
     private HeldLocks slow(Thread me) {
@@ -40,9 +56,8 @@ final class HeldTable {
             mine = new HeldLocks(me);
             local.set(mine);
         }
-        int hash = System.identityHashCode(me);
-        if (!virtual(me) && !settle(mine, hash & SLOTS - 1)) {
-            settle(mine, hash >>> SECOND_WAY_SHIFT & SLOTS - 1);
+        if (!virtual(me) && !settle(mine, id(me) & SLOTS - 1)) {
+            settle(mine, (id(me) * SPREAD) >>> SECOND_WAY_SHIFT);
         }
         return mine;
     }
@@ -60,6 +75,24 @@ final class HeldTable {
             return (boolean) IS_VIRTUAL.invokeExact(t);
         } catch (Throwable impossible) {
             return true; // then the table is not used, which is always right
+        }
+    }
+
+    private static MethodHandle threadId() {
+        MethodHandles.Lookup lookup = MethodHandles.publicLookup();
+        MethodType type = MethodType.methodType(long.class);
+        try {
+            return lookup.findVirtual(Thread.class, "threadId", type);
+        } catch (NoSuchMethodException | IllegalAccessException beforeJava19) {
+            return getId(lookup, type);
+        }
+    }
+
+    private static MethodHandle getId(MethodHandles.Lookup lookup, MethodType type) {
+        try {
+            return lookup.findVirtual(Thread.class, "getId", type);
+        } catch (NoSuchMethodException | IllegalAccessException e) {
+            throw new IllegalStateException("a thread without an id", e);
         }
     }
 

@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
 
 /// What instrumented code calls. One engine for the whole JVM.
 ///
+/// A method that takes several locks finds its thread's state once: what the first hook returns is
+/// kept in a local variable of the method and handed to the others.
+///
 /// The names and descriptors are written into the program's classes: see `Weaver`. Nothing here
 /// throws but what the replaced operation throws; a failure of the engine is counted, and the
 /// program goes on unwatched at that point.
@@ -18,12 +21,18 @@ public final class Hooks {
     public static final Lockdep ENGINE =
             new Lockdep(!"field".equals(System.getProperty("dev.polder.lockdep.monitors")));
 
+    // Constants to the compiler, unlike what is reached through the engine.
+    private static final HeldTable THREADS = ENGINE.table();
+    private static final SiteCache SITES = ENGINE.locks().bySite();
+
     private static final AtomicLong FAILURES = new AtomicLong();
     private static volatile String firstFailure = "";
 
     private Hooks() {}
 
-    static void failed(Throwable t) {
+    /// Notes a failure of the engine. Returns null: what was known of the thread is not to be
+    /// trusted.
+    static @Nullable HeldLocks failed(Throwable t) {
         if (FAILURES.getAndIncrement() == 0) {
             StringBuilder text = new StringBuilder(t.toString());
             for (StackTraceElement e : t.getStackTrace()) {
@@ -32,6 +41,7 @@ public final class Hooks {
             firstFailure = text.toString();
         }
         ENGINE.held().busy(false);
+        return null;
     }
 
     /// How often the engine failed.
@@ -47,21 +57,28 @@ public final class Hooks {
     // ---- monitors -------------------------------------------------------------------------------
 
     /// Before monitorenter, and at the begin of a synchronized method.
-    public static void monitorEnter(@Nullable Object monitor, int site) {
-        if (monitor != null) {
-            try {
-                ENGINE.monitorEnter(monitor, site);
-            } catch (Throwable t) {
-                failed(t);
-            }
+    ///
+    /// @param mine what an earlier hook of the method returned; null for the first
+    /// @return what the next one is to be given
+    public static @Nullable HeldLocks monitorEnter(
+            @Nullable Object monitor, int site, @Nullable HeldLocks mine) {
+        if (monitor == null) {
+            return mine;
+        }
+        try {
+            HeldLocks h = mine == null ? THREADS.current() : mine;
+            ENGINE.acquire(h, SITES.get(site, monitor), monitor, true, 0, site);
+            return h;
+        } catch (Throwable t) {
+            return failed(t);
         }
     }
 
     /// Before monitorexit, and at every end of a synchronized method.
-    public static void monitorExit(@Nullable Object monitor) {
+    public static void monitorExit(@Nullable Object monitor, @Nullable HeldLocks mine) {
         if (monitor != null) {
             try {
-                ENGINE.monitorExit(monitor);
+                ENGINE.release(mine == null ? THREADS.current() : mine, monitor, true);
             } catch (Throwable t) {
                 failed(t);
             }
@@ -123,42 +140,43 @@ public final class Hooks {
     // ---- locks ----------------------------------------------------------------------------------
 
     /// Before `lock()` of a class of the JDK: it will be got.
-    public static void lock(@Nullable Object lock, int site) {
-        if (lock != null) {
-            try {
-                ENGINE.acquire(lock, Mode.EXCLUSIVE, site);
-            } catch (Throwable t) {
-                failed(t);
-            }
+    public static @Nullable HeldLocks lock(
+            @Nullable Object lock, int site, @Nullable HeldLocks mine) {
+        if (lock == null) {
+            return mine;
+        }
+        try {
+            HeldLocks h = mine == null ? THREADS.current() : mine;
+            ENGINE.acquire(h, SITES.get(site, lock), lock, false, Mode.EXCLUSIVE, site);
+            return h;
+        } catch (Throwable t) {
+            return failed(t);
         }
     }
 
     /// Before a `lock()` of whatever class; `lockAfter` follows.
-    public static void lockBefore(@Nullable Object lock, int site) {
-        if (lock instanceof Lock) {
-            try {
-                if (ENGINE.trusted(lock, site)) {
-                    ENGINE.acquire(lock, Mode.EXCLUSIVE, site);
-                } else {
-                    ENGINE.want(lock, Mode.EXCLUSIVE, site);
-                }
-            } catch (Throwable t) {
-                failed(t);
-            }
+    ///
+    /// @return null when that is to do the rest
+    public static @Nullable HeldLocks lockBefore(
+            @Nullable Object lock, int site, @Nullable HeldLocks mine) {
+        if (!(lock instanceof Lock)) {
+            return mine;
+        }
+        try {
+            HeldLocks h = mine == null ? THREADS.current() : mine;
+            return ENGINE.acquireOrWant(h, SITES.get(site, lock), lock, site) ? h : null;
+        } catch (Throwable t) {
+            return failed(t);
         }
     }
 
     /// After the `lock()` that `lockBefore` announced.
-    public static void lockAfter(@Nullable Object lock, int site) {
-        if (lock instanceof Lock) {
-            try {
-                if (!ENGINE.trusted(lock, site)) {
-                    ENGINE.got(lock, Mode.EXCLUSIVE, site);
-                }
-            } catch (Throwable t) {
-                failed(t);
-            }
+    public static @Nullable HeldLocks lockAfter(
+            @Nullable Object lock, int site, @Nullable HeldLocks mine) {
+        if (mine == null && lock instanceof Lock) {
+            got(lock, site);
         }
+        return mine;
     }
 
     /// Before `lockInterruptibly()`, which may fail; `got` follows.
@@ -194,14 +212,21 @@ public final class Hooks {
         }
     }
 
-    /// Before `unlock()`.
-    public static void unlock(@Nullable Object lock) {
-        if (lock instanceof Lock) {
+    /// Before `unlock()` of a class of the JDK.
+    public static void unlockJdk(@Nullable Object lock, @Nullable HeldLocks mine) {
+        if (lock != null) {
             try {
-                ENGINE.release(lock);
+                ENGINE.release(mine == null ? THREADS.current() : mine, lock, false);
             } catch (Throwable t) {
                 failed(t);
             }
+        }
+    }
+
+    /// Before an `unlock()` of whatever class.
+    public static void unlock(@Nullable Object lock, @Nullable HeldLocks mine) {
+        if (lock instanceof Lock) {
+            unlockJdk(lock, mine);
         }
     }
 

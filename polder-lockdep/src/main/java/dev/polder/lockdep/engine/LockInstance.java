@@ -13,6 +13,12 @@ final class LockInstance extends WeakReference<Object> {
     /// The identity hash under which this object is found in tables.
     final int keyHash;
 
+    /// The lock class's id, 0 when there is none.
+    final int id;
+
+    /// The chain key of this lock held alone, taken without any mode bits.
+    final long alone;
+
     /// Null for a class whose instances are looked up one by one, see `LockTable`.
     final @Nullable LockClass lockClass;
 
@@ -39,6 +45,8 @@ final class LockInstance extends WeakReference<Object> {
             boolean trusted) {
         super(referent);
         this.lockClass = lockClass;
+        this.id = lockClass == null ? 0 : lockClass.id();
+        this.alone = HeldLocks.keyAlone(id, 0);
         this.hash = hash;
         this.keyHash = System.identityHashCode(referent);
         this.mode = mode;

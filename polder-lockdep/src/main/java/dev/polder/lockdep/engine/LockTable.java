@@ -15,7 +15,8 @@ final class LockTable {
      * field it was read from when it was first taken, or else the place of that. The first name
      * sticks to the instance, so a lock that is reached through two fields is still one lock.
      *
-     * Two levels: a small cache in the thread's state, then ClassValue or the instance table.
+     * Three levels: what the place found last time, a small cache in the thread's state, then
+     * ClassValue or the instance table.
      */
     private static final ClassLoader PLATFORM = ClassLoader.getPlatformClassLoader();
 
@@ -25,6 +26,7 @@ final class LockTable {
     private final Graph graph;
     private final Sites sites;
     private final InstanceTable instances = new InstanceTable();
+    private final SiteCache bySite = new SiteCache();
     private final boolean monitorsByClass;
 
     private final ClassValue<LockInstance> classes = new ClassValue<>() {
@@ -42,10 +44,22 @@ final class LockTable {
 
     /// What is known about the lock, which may be a monitor or a `Lock`.
     LockInstance find(HeldLocks h, Object lock, boolean monitor, int site) {
+        LockInstance here = bySite.get(site, lock);
+        return here != null ? here : findFar(h, lock, monitor, site);
+    }
+
+    /// What the places found.
+    SiteCache bySite() {
+        return bySite;
+    }
+
+    /// As `find`, when the place does not know it.
+    LockInstance findFar(HeldLocks h, Object lock, boolean monitor, int site) {
         // Monitors are mostly of the program's classes, locks mostly of the JDK's.
         if (!monitor) {
             LockInstance known = h.cached(System.identityHashCode(lock));
             if (known.refersTo(lock) && !known.ofClass) {
+                bySite.put(site, known, true);
                 return known;
             }
         }
@@ -56,7 +70,11 @@ final class LockTable {
             known = classes.get(c);
             h.cache(hash, known);
         }
-        return known.lockClass != null ? known : instance(h, lock, monitor, site);
+        if (known.lockClass == null) {
+            return instance(h, lock, monitor, site);
+        }
+        bySite.put(site, known, true);
+        return known;
     }
 
     /// The identity hash that stands for the lock in held stacks.
@@ -75,6 +93,7 @@ final class LockTable {
             found = firstSeen(lock, monitor, site);
         }
         h.cache(hash, found);
+        bySite.put(site, found, false);
         return found;
     }
 

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
 public final class Lockdep {
     /*
      * The fast path of an acquisition: find the thread's HeldLocks (HeldTable), the lock's class
-     * (LockTable), see that the chain of what is held and this class is known (ChainCache), push.
-     * Nothing held: no chain to look at. Chain unknown: Validator, once per chain.
+     * (SiteCache), see that this thread made the same step before (HeldLocks), push. Nothing held:
+     * no step to look at. Step unknown: see that the chain of what is held and this class is known
+     * (ChainCache). Chain unknown: Validator, once per chain.
      *
      * A release takes the entry out. It does not matter whether a hook runs just before or just
      * after the real operation; it matters that a lock is never left in the stack that is not held.
@@ -86,6 +87,14 @@ public final class Lockdep {
         return sites;
     }
 
+    HeldTable table() {
+        return table;
+    }
+
+    LockTable locks() {
+        return locks;
+    }
+
     /// What the current thread holds.
     public HeldLocks held() {
         return table.current();
@@ -95,29 +104,43 @@ public final class Lockdep {
 
     /// The thread takes a monitor.
     public void monitorEnter(Object monitor, int site) {
-        HeldLocks h = table.current();
-        if (!h.off()) {
-            LockInstance known = locks.find(h, monitor, true, site);
-            take(h, known, LockTable.hashOf(known, monitor), 0, site);
-        }
+        acquire(table.current(), locks.bySite().get(site, monitor), monitor, true, 0, site);
     }
 
     /// The thread gives a monitor back.
     public void monitorExit(Object monitor) {
-        HeldLocks h = table.current();
-        if (!h.off() && h.depth() != 0 && !h.releaseLast(System.identityHashCode(monitor))) {
-            LockInstance known = locks.find(h, monitor, true, 0);
-            drop(h, known, LockTable.hashOf(known, monitor));
-        }
+        release(table.current(), monitor, true);
     }
 
     /// The thread takes a lock: it is about to wait for it, or has it.
     public void acquire(Object lock, int mode, int site) {
-        HeldLocks h = table.current();
+        acquire(table.current(), locks.bySite().get(site, lock), lock, false, mode, site);
+    }
+
+    /// The one door of all acquisitions.
+    ///
+    /// @param here what the place knows about the lock; null when it does not
+    void acquire(HeldLocks h, @Nullable LockInstance here, Object lock, boolean monitor, int mode,
+            int site) {
         if (!h.off()) {
-            LockInstance known = locks.find(h, lock, false, site);
-            take(h, known, LockTable.hashOf(known, lock), mode | known.mode, site);
+            take(h, here != null ? here : locks.findFar(h, lock, monitor, site), lock, mode, site);
         }
+    }
+
+    /// As `acquire` for a `lock()` that was announced and cannot fail; else as `want`.
+    ///
+    /// @return whether it is done; false when `got` must follow
+    boolean acquireOrWant(HeldLocks h, @Nullable LockInstance here, Object lock, int site) {
+        if (h.off()) {
+            return true;
+        }
+        LockInstance known = here != null ? here : locks.findFar(h, lock, false, site);
+        if (known.trusted) {
+            take(h, known, lock, Mode.EXCLUSIVE, site);
+        } else {
+            want(lock, Mode.EXCLUSIVE, site);
+        }
+        return known.trusted;
     }
 
     /// The thread is about to wait for a lock, but may fail to get it: edges only. Follow it by
@@ -155,16 +178,16 @@ public final class Lockdep {
 
     /// The thread gives a lock back, once.
     public void release(Object lock) {
-        HeldLocks h = table.current();
-        if (!h.off() && h.depth() != 0 && !h.releaseLast(System.identityHashCode(lock))) {
-            LockInstance known = locks.find(h, lock, false, 0);
-            drop(h, known, LockTable.hashOf(known, lock));
-        }
+        release(table.current(), lock, false);
     }
 
-    /// Whether `lock()` of this lock cannot fail once it was announced.
-    boolean trusted(Object lock, int site) {
-        return locks.find(table.current(), lock, false, site).trusted;
+    void release(HeldLocks h, Object lock, boolean monitor) {
+        if (!h.off() && !h.releaseLast(System.identityHashCode(lock)) && h.depth() != 0) {
+            LockInstance known = locks.find(h, lock, monitor, 0);
+            if (known.id != 0) {
+                h.release(known.id, LockTable.hashOf(known, lock));
+            }
+        }
     }
 
     /// Whether the current thread holds the lock.
@@ -246,9 +269,8 @@ public final class Lockdep {
         }
         LockInstance known = waitedFor(h, waited, monitor);
         if (known != null && known.lockClass != null) {
-            int hash = LockTable.hashOf(known, waited);
-            take(h, known, hash, known.mode, site);
-            int i = h.find(known.lockClass.id(), hash);
+            take(h, known, waited, 0, site);
+            int i = h.find(known.id, LockTable.hashOf(known, waited));
             if (times > 1 && i >= 0) {
                 h.again(i, times - 1);
             }
@@ -261,43 +283,41 @@ public final class Lockdep {
 
     // ---- the one path that all acquisitions take ------------------------------------------------
 
-    private void take(HeldLocks h, LockInstance known, int hash, int mode, int site) {
-        LockClass c = known.lockClass;
-        if (c != null) {
-            take(h, c, hash, modeNow(h, mode), site);
+    private void take(HeldLocks h, LockInstance known, Object lock, int mode, int site) {
+        int hash = LockTable.hashOf(known, lock);
+        int how = modeNow(h, mode | known.mode);
+        if (h.depth() == 0 && how == 0) {
+            h.push(known.id, hash, 0, site, known.alone);
+            return;
+        }
+        long after = h.depth() == 0 ? 0 : h.knownStep(known.id, how);
+        if (after != 0) {
+            h.push(known.id, hash, how, site, after);
+        } else if (known.lockClass != null) {
+            takeNew(h, known.lockClass, hash, how, site);
         }
     }
 
-    private void take(HeldLocks h, LockClass c, int hash, int mode, int site) {
-        if (h.depth() == 0) {
-            h.push(c.id(), hash, mode, site, 0);
-        } else {
-            takeHolding(h, c, hash, mode, site);
-        }
-    }
-
-    private void takeHolding(HeldLocks h, LockClass c, int hash, int mode, int site) {
+    private void takeNew(HeldLocks h, LockClass c, int hash, int mode, int site) {
         int held = h.findOrClass(c.id(), hash);
         if (held >= 0) {
             again(h, held, c, hash, mode, site);
             return;
         }
         long key = ChainCache.extend(h.key(), c.id(), mode);
-        if (held == -2 || !c.isReal() || (mode & Mode.TRY) != 0 || !chains.contains(key)) {
-            check(h, c, hash, mode, site);
+        if (h.depth() != 0) {
+            if (held == -2 || !c.isReal() || (mode & Mode.TRY) != 0 || !chains.contains(key)) {
+                check(h, c, hash, mode, site);
+            }
+            if (held == -1 && c.isReal()) {
+                h.know(c.id(), mode, key);
+            }
         }
         h.push(c.id(), hash, mode, site, key);
     }
 
-    private void drop(HeldLocks h, LockInstance known, int hash) {
-        LockClass c = known.lockClass;
-        if (c != null) {
-            h.release(c.id(), hash);
-        }
-    }
-
     private static int modeNow(HeldLocks h, int mode) {
-        return h.noWait() ? mode | Mode.TRY : mode;
+        return mode | h.modeNow();
     }
 
     private void check(HeldLocks h, LockClass c, int hash, int mode, int site) {
@@ -435,7 +455,7 @@ public final class Lockdep {
         if (!h.off()) {
             int level = ReclaimLevel.held(bits);
             h.enterFrame();
-            take(h, reclaim[level], 0, 0, 0);
+            takeNew(h, reclaim[level], 0, 0, 0);
             h.reclaims(1);
             h.level(Math.max(level, h.level()));
         }

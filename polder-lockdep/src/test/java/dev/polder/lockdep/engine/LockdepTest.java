@@ -79,6 +79,54 @@ class LockdepTest {
         assertThat(engine.held().depth()).isZero();
     }
 
+    /// What a place and a thread remember must never stand for something else.
+    @Test
+    void aPlaceThatTakesManyLocksTakesEachForWhatItIs() {
+        Object[] many = {a, b, c, new Object(), "", new ReentrantLock()};
+        for (int round = 0; round < 3; round++) {
+            for (Object outer : many) {
+                engine.acquire(outer, Mode.EXCLUSIVE, 1);
+                assertThat(engine.holds(outer)).isTrue();
+                engine.held().verify();
+                engine.release(outer);
+                assertThat(engine.held().depth()).isZero();
+            }
+        }
+        assertThat(findings.reports()).isEmpty();
+        engine.acquire(a, Mode.EXCLUSIVE, 1);
+        engine.acquire(b, Mode.EXCLUSIVE, 1);
+        give(b, a);
+        engine.acquire(b, Mode.EXCLUSIVE, 1);
+        engine.acquire(a, Mode.EXCLUSIVE, 1);
+        assertThat(only().chain()).extracting(Edge::toString).containsExactly("A -> B", "B -> A");
+        give(a, b);
+    }
+
+    @Test
+    void aNestThatIsKnownHidesNoOtherInstanceAndNoOtherMode() {
+        Object first = named("N");
+        Object second = named("N");
+        for (int i = 0; i < 3; i++) {
+            take(a, first, b);
+            give(b, first, a);
+        }
+        take(a, first, second);
+        give(second, first, a);
+        take(a, second, first);
+        assertThat(only().kind()).isEqualTo(Report.Kind.INVERSION);
+        give(first, second, a);
+        take(b);
+        engine.acquire(first, Mode.TRY, 0); // tried: no edge, however often
+        give(first, b);
+        take(b);
+        engine.acquire(first, Mode.TRY, 0);
+        give(first, b);
+        assertThat(findings.reports()).hasSize(1);
+        take(b, first);
+        assertThat(findings.reports()).hasSize(2);
+        give(first, b);
+    }
+
     @Test
     void aCycleThroughThreeIsFound() {
         take(a, b);
