@@ -1,6 +1,7 @@
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.util.Iterator;
+import java.util.List;
 import org.apache.spark.memory.MemoryConsumer;
 import org.apache.spark.memory.MemoryMode;
 import org.apache.spark.memory.TaskMemoryManager;
@@ -30,12 +31,15 @@ public final class SparkDriver {
 
     private SparkDriver() {}
 
+    /// Arguments: "forced" calls the consumers' `spill` as forced reclaim does, while no memory is
+    /// short; "short" lets another consumer ask for memory that is not there.
     public static void main(String[] args) throws Exception {
-        sorter();
-        map();
+        List<String> acts = List.of(args);
+        sorter(acts.contains("forced"), acts.contains("short"));
+        map(acts.contains("forced"), acts.contains("short"));
     }
 
-    private static void sorter() throws Exception {
+    private static void sorter(boolean forced, boolean isShort) throws Exception {
         UnsafeExternalSorterSuite suite = new UnsafeExternalSorterSuite();
         suite.setUp();
         TaskMemoryManager tasks = (TaskMemoryManager) field(suite, "taskMemoryManager");
@@ -50,9 +54,13 @@ public final class SparkDriver {
             reading.loadNext();
         }
         Asker asker = new Asker(tasks);
-        sorter.spill(1, asker); // as forced reclaim would: the callback, with no memory short
-        memory.markExecutionAsOutOfMemoryOnce();
-        asker.acquireMemory(1 << 12); // the manager lets the sorter, and so the iterator, spill
+        if (forced) {
+            sorter.spill(1, asker);
+        }
+        if (isShort) {
+            memory.markExecutionAsOutOfMemoryOnce();
+            asker.acquireMemory(1 << 12); // the manager lets the sorter, and so the iterator, spill
+        }
         while (reading.hasNext()) {
             reading.loadNext(); // the iterator gives its last page back
         }
@@ -60,7 +68,7 @@ public final class SparkDriver {
         tasks.cleanUpAllAllocatedMemory();
     }
 
-    private static void map() throws Exception {
+    private static void map(boolean forced, boolean isShort) throws Exception {
         AbstractBytesToBytesMapSuite suite = new BytesToBytesMapOnHeapSuite();
         suite.setup();
         TaskMemoryManager tasks = (TaskMemoryManager) field(suite, "taskMemoryManager");
@@ -77,9 +85,13 @@ public final class SparkDriver {
         Iterator<?> reading = map.destructiveIterator();
         reading.next();
         Asker asker = new Asker(tasks);
-        map.spill(1, asker); // as forced reclaim would: the callback, with no memory short
-        memory.markExecutionAsOutOfMemoryOnce();
-        asker.acquireMemory(1 << 12);
+        if (forced) {
+            map.spill(1, asker);
+        }
+        if (isShort) {
+            memory.markExecutionAsOutOfMemoryOnce();
+            asker.acquireMemory(1 << 12);
+        }
         while (reading.hasNext()) {
             reading.next();
         }
