@@ -16,6 +16,7 @@ import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Faults that are planted, run in debug mode, where each must be told of with both stacks, and
 /// once more in release mode, where what the documents say is not caught really is not.
+@Tag("remapping")
 final class DebugModeTest {
     private final Polder debug = open(DebugMode.full());
     private final Polder release = open(DebugMode.OFF);

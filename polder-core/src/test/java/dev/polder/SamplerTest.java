@@ -23,12 +23,14 @@ import java.util.Set;
 import java.util.function.IntSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// The sampler: which objects lie between guards, what of them is checked on free, and, in a child
 /// process, what a touch of a guard says.
+@Tag("remapping")
 final class SamplerTest {
     private static final Sampling ALWAYS = new Sampling(1, 0);
 
