@@ -23,11 +23,14 @@ final class TidyTree extends TreePathScanner<@Nullable Void, @Nullable Void> {
 
     private static final String NOWHERE = "(?!)";
 
+    /// Modules that are commands, and what is not main code.
+    private static final String COMMANDS = "polder-(cli|bench)/.*|.*/src/(?!main/).*";
+
     /// Names are matched as they are written, with the class before the dot.
     private static final List<Ban> BANS = List.of(
-            new Ban(Pattern.compile("System\\.(out|err)"), "polder-cli/.*|.*/src/(?!main/).*",
+            new Ban(Pattern.compile("System\\.(out|err)"), COMMANDS,
                     "a library does not print"),
-            new Ban(Pattern.compile("System\\.exit"), "polder-cli/.*|.*/src/(?!main/).*",
+            new Ban(Pattern.compile("System\\.exit"), COMMANDS,
                     "a library does not end the program"),
             new Ban(Pattern.compile("\\w+\\.printStackTrace"), NOWHERE,
                     "report through PolderEvents, or let it fly"),
@@ -83,10 +86,17 @@ final class TidyTree extends TreePathScanner<@Nullable Void, @Nullable Void> {
         return super.visitClass(type, null);
     }
 
+    /// Whether it is a state of JMH, which makes a subclass of each.
+    private static boolean isExtendedByItsTool(ClassTree type) {
+        return type.getModifiers().getAnnotations().stream()
+                .anyMatch(a -> a.getAnnotationType().toString().equals("State"));
+    }
+
     private void checkTopLevel(ClassTree type) {
         Set<Modifier> flags = type.getModifiers().getFlags();
         if (type.getKind() == Tree.Kind.CLASS && !flags.contains(Modifier.FINAL)
-                && !flags.contains(Modifier.ABSTRACT) && !flags.contains(Modifier.SEALED)) {
+                && !flags.contains(Modifier.ABSTRACT) && !flags.contains(Modifier.SEALED)
+                && !isExtendedByItsTool(type)) {
             report(type, "class " + type.getSimpleName() + " is open to extension; make it final");
         }
         if (trees.getDocComment(getCurrentPath()) == null) {
