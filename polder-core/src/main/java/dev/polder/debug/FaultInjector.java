@@ -18,4 +18,9 @@ public interface FaultInjector {
     /// @param order the run's order
     /// @param gfp the mask in use, narrowed by the scopes
     boolean shouldFail(String site, int order, int gfp);
+
+    /// The same for one who knows how many bytes are asked for: an object's size, or a run's.
+    default boolean shouldFail(String site, long bytes, int order, int gfp) {
+        return shouldFail(site, order, gfp);
+    }
 }

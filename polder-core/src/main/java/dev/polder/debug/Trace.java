@@ -1,6 +1,7 @@
 package dev.polder.debug;
 
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 
@@ -17,6 +18,9 @@ public record Trace(String thread, long id, List<StackTraceElement> stack) {
     /// Different stacks that are shared; later ones are kept by each trace of its own.
     static final int MAX_STACKS = 1 << 16;
 
+    /// Classes that ask for a trace; their frames say nothing.
+    private static final Set<String> OWN = Set.of(Trace.class.getName(),
+            ObjectTrack.class.getName(), FaultAttributes.class.getName());
     private static final StackWalker WALKER = StackWalker.getInstance();
     private static final ConcurrentMap<List<StackTraceElement>, List<StackTraceElement>> DEPOT =
             new ConcurrentHashMap<>();
@@ -25,7 +29,7 @@ public record Trace(String thread, long id, List<StackTraceElement> stack) {
     public static Trace here() {
         Thread thread = Thread.currentThread();
         List<StackTraceElement> stack = WALKER.walk(frames -> frames
-                .dropWhile(f -> f.getClassName().startsWith("dev.polder.debug."))
+                .dropWhile(f -> OWN.contains(f.getClassName()))
                 .limit(DEPTH).map(StackWalker.StackFrame::toStackTraceElement).toList());
         return new Trace(thread.getName(), thread.threadId(), shared(stack));
     }

@@ -20,8 +20,10 @@ public enum Role {
     }
 
     /// Whether the run is charged whole. A slab's is not: its objects are, each to its own group.
+    /// Nor is a node of the page table, which serves every area near it and outlives them; the
+    /// kernel does not account its own tables either.
     public boolean isCharged() {
-        return this != SLAB;
+        return this != SLAB && this != PGTABLE;
     }
 
     /// The role's name as people and recordings write it: `kmalloc-large`.

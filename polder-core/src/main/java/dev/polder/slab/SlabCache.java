@@ -435,7 +435,7 @@ public final class SlabCache implements AutoCloseable {
     private boolean injected(int gfp) {
         FaultInjector f = slabs.faultInjector();
         return f != FaultInjector.NONE && (gfp & Gfp.NOFAIL) == 0
-                && f.shouldFail(faultSite, 0, gfp);
+                && f.shouldFail(faultSite, objectSize, 0, gfp);
     }
 
     /// The slow door: whatever watches objects and is not to cost the others anything is here.
