@@ -1,7 +1,6 @@
 package dev.polder;
 
 import dev.polder.base.Frames;
-import dev.polder.memgroup.MemGroup;
 import dev.polder.shrink.ShrinkerHandle;
 import dev.polder.stat.VmStat;
 import dev.polder.zone.Watermarks;
@@ -26,7 +25,7 @@ final class Figures {
                 parts.vmalloc().liveBytes(), parts.vmalloc().lazyBytes(),
                 Frames.bytes(parts.vmalloc().pageTableFrames()), parts.memory().residentBytes(),
                 HEAP_PER_FRAME * zone.frames().size(), parts.mappings().used(),
-                parts.mappings().limit());
+                parts.mappings().limit(), GroupInfo.all(parts.root()));
     }
 
     static String showMem(PolderConfig config, Wiring parts) {
@@ -51,7 +50,7 @@ final class Figures {
         out.append("Mappings:       ").append(m.mappingsUsed()).append(" of ")
                 .append(m.mappingsLimit()).append('\n');
         buddy(out, parts.pages().zone().freeBlocks());
-        groups(out, parts.root(), "");
+        m.groups().forEach(g -> out.append("group ").append(g).append('\n'));
         shrinkers(out, parts);
         parts.slabs().showSlabs(out);
         counters(out, parts.stat());
@@ -69,14 +68,6 @@ final class Figures {
             out.append(' ').append(n);
         }
         out.append('\n');
-    }
-
-    private static void groups(StringBuilder out, MemGroup group, String indent) {
-        out.append(indent).append("group ").append(group.name()).append(": ")
-                .append(group.charged() >> 10).append(" kB charged\n");
-        for (MemGroup child : group.children()) {
-            groups(out, child, indent + "  ");
-        }
     }
 
     private static void shrinkers(StringBuilder out, Wiring parts) {

@@ -1,5 +1,7 @@
 package dev.polder;
 
+import java.util.List;
+
 /// Figures of a pool, in bytes unless said otherwise; `/proc/meminfo` for one pool. They are read
 /// one after the other while the pool works, so sums may be off by what happened meanwhile.
 ///
@@ -21,10 +23,11 @@ package dev.polder;
 /// @param heapTables Polder's own tables on the Java heap
 /// @param mappingsUsed mappings that this process' pools use (a count)
 /// @param mappingsLimit mappings that they may use (a count)
+/// @param groups the memory groups, the root first, each before those below it
 public record MemInfo(String name, String mode, long budget, long total, long free, long listed,
         long min, long low, long high, long slab, long slabReclaimable, long vmalloc,
         long vmallocLazy, long pageTables, long resident, long heapTables, int mappingsUsed,
-        int mappingsLimit) {
+        int mappingsLimit, List<GroupInfo> groups) {
     /// Bytes that callers and Polder's own structures hold.
     public long used() {
         return total - free - listed;

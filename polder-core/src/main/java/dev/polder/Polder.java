@@ -144,10 +144,17 @@ public final class Polder implements AutoCloseable {
         parts.kv().free(s.address());
     }
 
-    /// Allocates without blocking the calling thread: at once if there is memory, else from another
-    /// thread after reclaim there.
+    /// Allocates without blocking the calling thread: at once if there is memory, else when there
+    /// is, after background reclaim or that of a thread of the pool's own, which works under the
+    /// caller's scopes and in its memory group. What may be done there is what `gfp` says; a mask
+    /// that may not block waits for others to reclaim.
     ///
-    /// @return a future that ends with the segment or an [AllocationFailedException]
+    /// It ends as the request would have ended for a thread that waits, and at the latest after the
+    /// pool's `allocationDeadline`, NOFAIL excepted. Cancelling it gives it up.
+    ///
+    /// @return a future that ends with the segment, an [AllocationFailedException], or an
+    ///     IllegalStateException when the pool closes; what depends on it runs on a thread of its
+    ///     own
     public CompletableFuture<MemorySegment> allocateAsync(long size, int gfp) {
         requireSize(size);
         return async.allocate(size, Gfp.check(gfp));
@@ -298,7 +305,8 @@ public final class Polder implements AutoCloseable {
         return parts;
     }
 
-    private MemorySegment slice(long address, long size) {
+    /// The segment of what was allocated at `address`.
+    MemorySegment slice(long address, long size) {
         return all.asSlice(address - all.address(), size);
     }
 

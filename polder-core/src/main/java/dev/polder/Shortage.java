@@ -7,7 +7,6 @@ import dev.polder.memgroup.MemGroup;
 import dev.polder.reclaim.ReclaimReport;
 import dev.polder.slab.SlabCacheStats;
 import dev.polder.task.Task;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -28,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// @param reclaim the shrinkers that were of no use
 record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup group,
         @Nullable String refused, MemInfo info, List<Long> freeBlocks, List<SlabCacheStats> caches,
-        List<String> groups, ReclaimReport reclaim) {
+        List<GroupInfo> groups, ReclaimReport reclaim) {
     private static final int TOP = 5;
     private static final int MAX_SKIPPED = 8;
 
@@ -40,11 +39,12 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
     private static Shortage of(Polder pool, long size, int gfp) {
         Wiring parts = pool.parts();
         int used = Memalloc.effective(gfp);
-        MemGroup group = MemGroup.current();
+        MemGroup group = MemGroup.entered(Task.current(), parts.root());
+        MemInfo info = pool.memInfo();
         return new Shortage(size, gfp, used, Task.current().describeScopes(), group,
-                refusal(group, size), pool.memInfo(),
+                refusal(group, size), info,
                         Arrays.stream(parts.pages().zone().freeBlocks()).boxed().toList(),
-                topCaches(parts), topGroups(parts.root()), parts.vmscan().report(used));
+                topCaches(parts), topGroups(info), parts.vmscan().report(used));
     }
 
     private static @Nullable String refusal(@Nullable MemGroup group, long size) {
@@ -69,11 +69,11 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
         return List.copyOf(all.subList(0, Math.min(TOP, all.size())));
     }
 
-    private static List<String> topGroups(MemGroup root) {
-        List<MemGroup> all = new ArrayList<>(root.children());
-        all.removeIf(g -> g.charged() == 0);
-        all.sort(Comparator.comparingLong(MemGroup::charged).reversed());
-        return all.stream().limit(TOP).map(g -> g.path() + "  " + mib(g.charged())).toList();
+    /// The groups that hold most, at whatever depth; the root says nothing that the pool does not.
+    private static List<GroupInfo> topGroups(MemInfo info) {
+        return info.groups().stream().skip(1).filter(g -> g.charged() > 0)
+                .sorted(Comparator.comparingLong(GroupInfo::charged).reversed()).limit(TOP)
+                .toList();
     }
 
     /// The message.
@@ -118,7 +118,7 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
                     .append(mib(Frames.bytes(s.frames()))).append(", ").append(s.activeObjects())
                     .append(" objects in use\n");
         }
-        for (String g : groups) {
+        for (GroupInfo g : groups) {
             out.append("    group ").append(g).append('\n');
         }
     }

@@ -88,7 +88,12 @@ final class Charges {
         boolean inReclaim = (task.flags() & Task.NORECLAIM) != 0;
         MemGroup refuser = first;
         if (!inReclaim && Gfp.allowsBlocking(gfp) && !first.failed()) {
-            refuser = reclaimAndCharge(group, first, task, order, bytes, gfp);
+            long start = clock.nanos();
+            try {
+                refuser = reclaimAndCharge(group, first, task, order, bytes, gfp);
+            } finally {
+                task.spendPatience(clock.nanos() - start);
+            }
             if (refuser == null) {
                 return true;
             }

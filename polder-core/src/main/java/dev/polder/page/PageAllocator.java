@@ -326,7 +326,7 @@ public final class PageAllocator {
         try {
             run = zone.take(order, zone.marks().low());
             if (run == 0) {
-                run = slowPath.alloc(task, requester, order, used);
+                run = slowly(task, requester, order, used);
             }
         } finally {
             if (group != null) {
@@ -334,6 +334,19 @@ public final class PageAllocator {
             }
         }
         return run;
+    }
+
+    /// The slow path, whose waits count against the patience of the whole request.
+    private long slowly(Task task, @Nullable MemGroup requester, int order, int used) {
+        if (task.patienceNanos() == 0) {
+            return slowPath.alloc(task, requester, order, used);
+        }
+        long start = clock.nanos();
+        try {
+            return slowPath.alloc(task, requester, order, used);
+        } finally {
+            task.spendPatience(clock.nanos() - start);
+        }
     }
 
     /// What is left of the mask on a thread that was declared non-blocking.

@@ -14,6 +14,8 @@ import dev.polder.page.PageRig.GroupCache;
 import dev.polder.stat.VmStat.Item;
 import dev.polder.task.Task;
 import dev.polder.testkit.Row;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -146,23 +148,24 @@ final class GroupLimitTest {
 
     @Test
     @Row({"G5", "D16"})
-    void aSiblingInsideTheLimitIsFailedAndGivesWayAlsoWithoutFs() {
+    void aSiblingInsideTheLimitIsFailedAndGivesWayAlsoWithoutFs() throws InterruptedException {
         tenant.max(Frames.bytes(64));
-        AtomicBoolean told = new AtomicBoolean();
+        CountDownLatch told = new CountDownLatch(1);
         for (int i = 0; i < 64; i++) {
             assertThat(alloc(two, 0, DIRECT)).isNotZero();
         }
         two.whenFailed(g -> {
             assertThat(Thread.currentThread().getName()).isEqualTo("polder-failed-two");
             assertThat(g).isSameAs(two);
-            told.set(true);
             rig.release(32);
+            told.countDown();
         });
         try (Asker<Long> a = new Asker<>(rig.clock, () -> alloc(one, 0, Gfp.NOFS))) {
+            rig.clock.awaitParked(1);
+            assertThat(told.await(20, TimeUnit.SECONDS)).as("the owner").isTrue();
             assertThat(a.endsWithin(SECOND)).isTrue();
             assertThat(a.answer()).isNotZero();
         }
-        assertThat(told).isTrue();
         assertThat(two.failed()).isTrue();
         assertThat(one.failed()).isFalse();
         assertThat(alloc(two, 0, DIRECT)).isZero();

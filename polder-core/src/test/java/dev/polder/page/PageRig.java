@@ -53,12 +53,20 @@ final class PageRig implements AutoCloseable {
     }
 
     PageRig(int frames) {
+        this(frames, OutOfMemoryPolicy.largestGroup());
+    }
+
+    PageRig(OutOfMemoryPolicy policy) {
+        this(FRAMES, policy);
+    }
+
+    private PageRig(int frames, OutOfMemoryPolicy policy) {
         memory = PoolMemory.open(frames, 0, true, MappingBudget.of(16));
         zone = new Zone(memory, new Watermarks(MIN, 2 * MIN, 3 * MIN), 2);
         vmscan = new Vmscan(new ZoneView(zone), shrinkers, stat, clock);
         pages = new PageAllocator(new PageAllocator.Parts("rig", zone, memory, vmscan,
                 new Kswapd("rig", new ZoneView(zone), vmscan), shrinkers, stat, clock, root,
-                OutOfMemoryPolicy.largestGroup()));
+                policy));
     }
 
     /// Takes runs of `order` under `gfp` until there are none, and keeps them.

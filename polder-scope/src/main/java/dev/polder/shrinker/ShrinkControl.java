@@ -102,7 +102,9 @@ public final class ShrinkControl {
         scanned = n;
     }
 
-    /// The memory group to shrink, 0 for all.
+    /// The memory group to shrink, 0 for all. Only a group-aware shrinker is told of one; its
+    /// `count` and `scan` are then for the objects of that very group, not of those below it. The
+    /// pool's root stands for the objects of no group, too.
     public long groupId() {
         return groupId;
     }

@@ -64,6 +64,9 @@ public final class Task extends ScopeStack {
 
     private static final Object[] NO_POOLS = {};
 
+    /// What is left of a patience that is used up: not 0, which is for ever.
+    private static final long OUT_OF_PATIENCE = 1;
+
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Task[].class);
 
     /// Stands in empty slots, so that the fast path needs no null test; it has no owner.
@@ -241,6 +244,19 @@ public final class Task extends ScopeStack {
     /// Sets how long the thread's next requests may wait; 0 for ever.
     public void patienceNanos(long nanos) {
         patienceNanos = nanos;
+    }
+
+    /// Takes a wait off the thread's patience, if it has a limit: a request is made of many for
+    /// single pages, which have one patience together.
+    public void spendPatience(long nanos) {
+        if (patienceNanos > 0) {
+            patienceNanos = Math.max(OUT_OF_PATIENCE, patienceNanos - nanos);
+        }
+    }
+
+    /// Whether waits used the thread's patience up.
+    public boolean outOfPatience() {
+        return patienceNanos == OUT_OF_PATIENCE;
     }
 
     // ---- failed closes --------------------------------------------------------------------------
