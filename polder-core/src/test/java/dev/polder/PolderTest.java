@@ -121,6 +121,7 @@ final class PolderTest {
     }
 
     @Test
+    @Row("H15")
     void reallocateKeepsWhatFitsAndFreesTheOld() {
         MemorySegment s = pool.allocate(100, Gfp.KERNEL);
         s.fill((byte) 7);

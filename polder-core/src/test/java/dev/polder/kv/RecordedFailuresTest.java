@@ -6,6 +6,7 @@ import dev.polder.gfp.Gfp;
 import dev.polder.kv.Recording.Line;
 import dev.polder.page.Role;
 import dev.polder.slab.SlabCache;
+import dev.polder.testkit.FallsShort;
 import dev.polder.testkit.Row;
 import dev.polder.vmalloc.ScopeProgram;
 import dev.polder.vmalloc.VmallocRig.Request;
@@ -172,6 +173,7 @@ final class RecordedFailuresTest {
     /// One page-table frame fails once, in the middle of an area: all of them must end as recorded.
     @Test
     @Row({"H7", "H8"})
+    @FallsShort("2")
     void onePageTableFrameThatFailsOnceEndsAsRecorded() {
         int compared = 0;
         for (Line l : Recording.lines(Recording.INJECTED)) {

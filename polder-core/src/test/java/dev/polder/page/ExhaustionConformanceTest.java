@@ -4,14 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.Memalloc;
+import dev.polder.gfp.PolderEvents;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.os.Clock;
+import dev.polder.shrinker.Shrinker;
+import dev.polder.testkit.FallsShort;
 import dev.polder.testkit.Row;
 import dev.polder.testkit.Truth;
 import dev.polder.testkit.TruthRow;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -54,6 +61,67 @@ final class ExhaustionConformanceTest {
             boolean kill = expected(row).equals("oom-kill");
             assertThat(child.failed()).isEqualTo(kill);
             assertThat(verdict).isEqualTo(kill ? "success" : expected(row));
+        }
+    }
+
+    static Stream<TruthRow> stuckRows() {
+        return rows().filter(r -> expected(r).equals("stuck"));
+    }
+
+    /// Linux says nothing while such a request loops. Here it is told who waits, in which scope,
+    /// and who holds the memory: the group that pays and the shrinker that gives none.
+    @ParameterizedTest
+    @MethodSource("stuckRows")
+    @Row("D23")
+    @FallsShort("5")
+    void theStuckSayForWhomTheyWait(TruthRow row) {
+        Queue<String> told = new ConcurrentLinkedQueue<>();
+        PolderEvents before = PolderEvents.listen(listener(told));
+        try (PageRig rig = new PageRig()) {
+            MemGroup child = rig.root.create("query-17");
+            try (var in = child.enter()) {
+                assertThat(in).isNotNull();
+                rig.fill(0, Gfp.NOWAIT);
+            }
+            rig.shrinker("index nodes", null, 1000, sc -> Shrinker.STOP);
+            int gfp = Gfp.parse(row.get("mask"));
+            try (Asker<Boolean> a =
+                    new Asker<>(rig.clock, () -> toTheEnd(rig, row.get("prog"), 0, gfp))) {
+                assertThat(a.endsWithin(WATCHDOG_NANOS)).isFalse();
+                awaitTwo(told);
+                rig.release(2048);
+                assertThat(a.endsWithin(WATCHDOG_NANOS)).isTrue();
+            }
+            String scope = row.get("prog").isEmpty() ? "no scope" : "Memalloc.no";
+            assertThat(told).anyMatch(t -> t.startsWith("asker waits") && t.contains(scope));
+            assertThat(told).anyMatch(t -> t.startsWith("asker waits for")
+                    && t.contains("query-17") && t.contains("index nodes"));
+        } finally {
+            PolderEvents.listen(before);
+        }
+    }
+
+    private static PolderEvents listener(Queue<String> told) {
+        return new PolderEvents() {
+            @Override
+            public void stall(String pool, Thread thread, int order, int gfp,
+                    @Nullable Object scope, long millis) {
+                told.add(thread.getName() + " waits under " + Gfp.toString(gfp) + ", "
+                        + (scope == null ? "no scope" : scope));
+            }
+
+            @Override
+            public void waitsFor(String pool, Thread thread, Object whom) {
+                told.add(thread.getName() + " waits for " + whom);
+            }
+        };
+    }
+
+    /// Events come on a thread of their own.
+    private static void awaitTwo(Queue<String> told) {
+        long end = System.nanoTime() + 20_000_000_000L;
+        while (told.size() < 2 && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(50_000);
         }
     }
 

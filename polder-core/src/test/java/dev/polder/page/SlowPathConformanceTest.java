@@ -13,6 +13,7 @@ import dev.polder.os.Clock;
 import dev.polder.shrinker.Shrinker;
 import dev.polder.stat.VmStat.Item;
 import dev.polder.task.Task;
+import dev.polder.testkit.FallsShort;
 import dev.polder.testkit.Row;
 import java.util.ArrayList;
 import java.util.List;
@@ -218,6 +219,25 @@ final class SlowPathConformanceTest {
     }
 
     @Test
+    @Row("D21")
+    void theRequestOfAFailedGroupLeavesAtOnce() {
+        MemGroup child = rig.root.create("child");
+        rig.fill(0, Gfp.NOWAIT);
+        child.fail();
+        try (Asker<Long> a = new Asker<>(rig.clock, () -> {
+            try (var in = child.enter()) {
+                assertThat(in).isNotNull();
+                return rig.pages.alloc(0, DIRECT_NOFS);
+            }
+        })) {
+            assertThat(a.endsWithin(Clock.TICK_NANOS)).isTrue();
+            assertThat(a.answer()).isZero();
+        }
+        assertThat(rig.stat.get(Item.ALLOCSTALL)).isZero();
+        child.reset();
+    }
+
+    @Test
     @Row({"D17", "A11"})
     void nofailWithoutDirectMayFail() {
         rig.exhaust(Gfp.MEMALLOC);
@@ -318,6 +338,23 @@ final class SlowPathConformanceTest {
             assertThat(a.answer()).as("the HIGH reserve serves it (D18)").isNotZero();
             rig.pages.free(a.answer());
         }
+    }
+
+    /// The kernel's bulk path applies no scope, a trap for whoever changes it.
+    @Test
+    @Row("B11")
+    @FallsShort("7")
+    void theBulkAttemptIsNarrowedLikeEveryRequest() {
+        List<Integer> used = new ArrayList<>();
+        rig.pages.listener((role, order, entry, mask, got) -> used.add(mask));
+        int token = Memalloc.nofsSave();
+        try {
+            rig.keep(rig.pages.tryAlloc(Role.VMALLOC_DATA, 0, Gfp.KERNEL));
+            rig.keep(rig.pages.alloc(0, Gfp.KERNEL));
+        } finally {
+            Memalloc.nofsRestore(token);
+        }
+        assertThat(used).containsExactly(Gfp.NOFS, Gfp.NOFS);
     }
 
     @Test

@@ -16,6 +16,7 @@ import dev.polder.shrinker.ShrinkControl;
 import dev.polder.shrinker.Shrinker;
 import dev.polder.stat.VmStat.Item;
 import dev.polder.task.Task;
+import dev.polder.testkit.FallsShort;
 import dev.polder.testkit.Row;
 import java.util.ArrayList;
 import java.util.List;
@@ -114,6 +115,7 @@ class VmallocConformanceTest {
 
     @Test
     @Row({"H4", "H16"})
+    @FallsShort("1")
     void aMaskThatMayNotBlockOrMayFailHasItsTablesInANoreclaimScope() {
         for (int gfp : new int[] {Gfp.ATOMIC, Gfp.NOWAIT, 0, Gfp.KERNEL | Gfp.NORETRY,
             Gfp.NOFS | Gfp.NORETRY, Gfp.NOIO | Gfp.RETRY_MAYFAIL}) {
@@ -137,6 +139,7 @@ class VmallocConformanceTest {
     /// The kernel recognises no such mask and lets the tables start I/O; here they are narrowed.
     @Test
     @Row("H5")
+    @FallsShort("1")
     void fsWithoutIoIsNarrowedToNeither() {
         assertTables(Gfp.RECLAIM | Gfp.FS, Gfp.NOIO);
         assertTables(Gfp.DIRECT_RECLAIM | Gfp.FS, Gfp.NOIO);
@@ -369,6 +372,7 @@ class VmallocConformanceTest {
 
     @Test
     @Row("H16")
+    @FallsShort("1")
     void withoutBlockingNothingIsReclaimedAndTheTablesMayUseTheReserve() {
         int[] asked = {0};
         var handle = rig.pages.shrinkers().register("nosy", new Shrinker() {

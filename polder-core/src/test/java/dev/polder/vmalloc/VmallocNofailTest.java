@@ -8,6 +8,7 @@ import dev.polder.gfp.PolderEvents;
 import dev.polder.os.Clock;
 import dev.polder.os.VirtualClock;
 import dev.polder.page.Role;
+import dev.polder.testkit.FallsShort;
 import dev.polder.testkit.Row;
 import java.util.List;
 import java.util.Queue;
@@ -76,6 +77,7 @@ class VmallocNofailTest {
 
     @Test
     @Row("H7")
+    @FallsShort("2")
     void everyPageTableFrameMayFailOnceAndTheRetryGoesOnFromThere() throws Exception {
         List<Long> held = rig.fragment();
         for (int nth = 0; nth < NODES; nth++) {

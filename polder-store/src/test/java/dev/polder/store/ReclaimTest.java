@@ -111,7 +111,7 @@ class ReclaimTest {
     }
 
     @Test
-    @Row({"F2", "F9"})
+    @Row({"E8", "F2", "F9"})
     void withoutFsNodesAreCountedAndNotScanned() {
         try (Store store = store("f9", ReclaimPolicy.SCOPE)) {
             fill(store, 0, 1000);

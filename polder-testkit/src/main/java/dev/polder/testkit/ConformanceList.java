@@ -17,13 +17,20 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// The list of the specification's rows and the tests that prove them: `docs/conformance.md`.
+/// The list of the specification's rows and the tests that prove them: `docs/conformance.md`. It
+/// opens with the statements of the documents that Polder began with, and the places where Linux
+/// falls short.
 ///
 /// The rows stand in the resource `rows.csv`, the marks ([Row]) in the modules' compiled tests.
 /// Both are read as data; no test class is loaded.
 public final class ConformanceList {
 
     private static final String ROW = Row.class.getName();
+    private static final String FALLS_SHORT = FallsShort.class.getName();
+
+    /// Where the demo's figures are defined.
+    private static final String FIGURES =
+            "polder-cli/src/main/java/dev/polder/cli/report/Figure.java";
 
     /// An annotation whose simple name ends so makes a method a test.
     private static final Set<String> TESTS = Set.of(
@@ -35,10 +42,15 @@ public final class ConformanceList {
     private final List<String> problems = new ArrayList<>();
     private final Map<String, Integer> deviations = new TreeMap<>();
 
+    private final Statements statements;
+    private final Mended mended;
+
     private record CatalogueRow(
             String id, boolean core, String applies, String title, String reason) {}
 
-    private ConformanceList() {
+    private ConformanceList(Statements statements, Mended mended) {
+        this.statements = statements;
+        this.mended = mended;
         for (TruthRow row : Csv.rows("rows.csv", resource("/rows.csv"))) {
             String id = row.get("id");
             String title = row.get("title");
@@ -54,7 +66,13 @@ public final class ConformanceList {
     /// Reads the marks of all modules' compiled tests, and the recorded rows that deviate by a
     /// rule.
     public static ConformanceList of(Repository repository) {
-        ConformanceList list = new ConformanceList();
+        return of(repository, resource("/statements.csv"), resource("/falls-short.csv"));
+    }
+
+    /// The same with other catalogues of statements and places.
+    static ConformanceList of(Repository repository, String statements, String fallsShort) {
+        ConformanceList list =
+                new ConformanceList(new Statements(statements), new Mended(fallsShort));
         for (Path module : repository.modules()) {
             Path sources = module.resolve("src/test");
             Path classes = module.resolve("target/test-classes");
@@ -67,13 +85,21 @@ public final class ConformanceList {
             if (Files.isDirectory(sources)) {
                 list.addDeviations(sources);
             }
+            Path product = module.resolve("target/classes");
+            if (Files.isDirectory(product)) {
+                ClassFile.below(product).forEach(list.statements::product);
+            }
         }
+        list.statements.figures(text(repository.root().resolve(FIGURES)));
         return list;
     }
 
     /// What is wrong with the marks; empty when all is well.
     public List<String> problems() {
-        return List.copyOf(problems);
+        List<String> all = new ArrayList<>(problems);
+        all.addAll(statements.problems());
+        all.addAll(mended.problems());
+        return List.copyOf(all);
     }
 
     /// The ids of the rows that have a test.
@@ -94,7 +120,10 @@ public final class ConformanceList {
         StringBuilder text = new StringBuilder();
         text.append("# Conformance: the rows and their tests\n\n")
                 .append("Generated from the `@Row` marks of the tests; how: ")
-                .append("[dev/testing.md](dev/testing.md). Do not edit.\n\n");
+                .append("[dev/testing.md](dev/testing.md). Do not edit.\n");
+        statements.append(text);
+        mended.append(text);
+        text.append("\n## The rows\n\n");
         appendSummary(text);
         sections.forEach((letter, title) -> {
             text.append("\n## ").append(letter).append(". ").append(title).append("\n\n")
@@ -152,24 +181,38 @@ public final class ConformanceList {
     }
 
     private void addClass(ClassFile file) {
-        addMarks(file.annotations(), file.simpleName(), true);
+        boolean hasTests = false;
         for (ClassFile.Method method : file.methods()) {
             boolean isTest = method.annotations().stream()
                     .map(a -> a.type().substring(a.type().lastIndexOf('.') + 1))
                     .anyMatch(TESTS::contains);
-            addMarks(method.annotations(), file.simpleName() + "." + method.name(), isTest);
+            String name = file.simpleName() + "." + method.name();
+            addMarks(method.annotations(), name, isTest);
+            hasTests |= isTest;
+            if (isTest) {
+                statements.test(name);
+            }
+        }
+        addMarks(file.annotations(), file.simpleName(), true);
+        if (hasTests) {
+            statements.test(file.simpleName());
         }
     }
 
     private void addMarks(List<ClassFile.Annotation> annotations, String test, boolean isTest) {
         for (ClassFile.Annotation mark : annotations) {
-            if (!mark.type().equals(ROW)) {
+            boolean isRow = mark.type().equals(ROW);
+            if (!isRow && !mark.type().equals(FALLS_SHORT)) {
                 continue;
             }
             if (!isTest) {
                 problems.add(test + " is marked with a row and is no test");
             }
             for (String id : mark.strings().getOrDefault("value", List.of())) {
+                if (!isRow) {
+                    mended.mark(id, test);
+                    continue;
+                }
                 CatalogueRow row = catalogue.get(id);
                 if (row == null) {
                     problems.add(test + " names row " + id + ", which does not exist");
@@ -189,6 +232,14 @@ public final class ConformanceList {
                     deviations.merge(row.get("rule"), 1, Integer::sum);
                 }
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.isRegularFile(file) ? Files.readString(file) : "";
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -12,7 +12,14 @@ class ConformanceListTest {
     @TempDir
     Path root;
 
+    private static final String NO_STATEMENTS = "id,statement,class,tests,counter\n";
+    private static final String NO_PLACES = "number,linux,polder\n";
+
     private ConformanceList plant(String marks) {
+        return plant(marks, NO_STATEMENTS, NO_PLACES);
+    }
+
+    private ConformanceList plant(String marks, String statements, String places) {
         Planted.write(root, Map.of("m/src/test/java/T.java", "class T {}\n",
                 "pom.xml", "<module>m</module> <module>other</module>"));
         Planted.compile(root.resolve("m/target/test-classes"), Map.of("t/SampleTest.java", """
@@ -20,7 +27,53 @@ class ConformanceListTest {
                 import dev.polder.testkit.Row;
                 import org.junit.jupiter.api.Test;
                 """ + marks));
-        return ConformanceList.of(Repository.at(root));
+        return ConformanceList.of(Repository.at(root), statements, places);
+    }
+
+    private void plantAProduct() {
+        Planted.write(root, Map.of("polder-cli/src/main/java/dev/polder/cli/report/Figure.java",
+                "enum Figure { STALLS(\"stalls\") }\n"));
+        Planted.compile(root.resolve("m/target/classes"), Map.of("p/Memalloc.java",
+                "package p; class Memalloc { void save() {} }"));
+    }
+
+    @Test
+    void opensWithTheStatementsAndThePlaces() {
+        plantAProduct();
+        ConformanceList list = plant("""
+                class SampleTest {
+                    @Test @dev.polder.testkit.FallsShort("1") void scopes() {}
+                }
+                """, NO_STATEMENTS + "S,A document,,,\n"
+                + "S1,Save marks,Memalloc.save,SampleTest.scopes;SampleTest,stalls\n",
+                NO_PLACES + "1,it hangs,it tells\n");
+
+        assertThat(list.problems()).isEmpty();
+        assertThat(list.markdown())
+                .contains("Do not edit.\n\n## What the documents say: A document\n")
+                .contains("| S1 | Save marks | `Memalloc.save` | `SampleTest.scopes`, "
+                        + "`SampleTest` | `stalls` |\n")
+                .contains("| 1 | it hangs | it tells | `SampleTest.scopes` |\n");
+    }
+
+    @Test
+    void findsStatementsAndPlacesThatNameWhatIsNotThere() {
+        plantAProduct();
+        ConformanceList list = plant("""
+                class SampleTest {
+                    @Test @dev.polder.testkit.FallsShort("9") void scopes() {}
+                    void helper() {}
+                }
+                """, NO_STATEMENTS + "S1,x,Memalloc.gone,SampleTest.helper,nothing\n"
+                + "S2,x,Gone,SampleTest.scopes,\n", NO_PLACES + "1,it hangs,it tells\n");
+
+        assertThat(list.problems()).containsExactlyInAnyOrder(
+                "statement S1 names Memalloc.gone, which does not exist",
+                "statement S1 names SampleTest.helper, which is no test",
+                "statement S1 names nothing, which the demo does not report",
+                "statement S2 names Gone, which does not exist",
+                "SampleTest.scopes names place 9, which does not exist",
+                "place 1, where Linux falls short, has no test");
     }
 
     @Test
@@ -80,7 +133,7 @@ class ConformanceListTest {
     void theCatalogueIsWhole() {
         ConformanceList list = plant("class SampleTest {}");
 
-        assertThat(list.markdown()).startsWith("# Conformance").contains("Of 137 rows 8 do not");
-        assertThat(list.applicable()).hasSize(129).doesNotHaveDuplicates();
+        assertThat(list.markdown()).startsWith("# Conformance").contains("Of 137 rows 11 do not");
+        assertThat(list.applicable()).hasSize(126).doesNotHaveDuplicates();
     }
 }

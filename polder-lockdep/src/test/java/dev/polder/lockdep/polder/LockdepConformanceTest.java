@@ -13,6 +13,7 @@ import dev.polder.lockdep.engine.Report;
 import dev.polder.lockdep.report.Findings;
 import dev.polder.lockdep.report.Suppressions;
 import dev.polder.task.Task;
+import dev.polder.testkit.FallsShort;
 import dev.polder.testkit.Row;
 import dev.polder.testkit.Truth;
 import java.util.HashMap;
@@ -270,6 +271,8 @@ class LockdepConformanceTest {
     }
 
     @Test
+    @Row("K6")
+    @FallsShort("4")
     void theBlindSpotIsReportedAtTheLevelOfIo() {
         fresh();
         run("real_ioonly_NOFS");
@@ -279,6 +282,7 @@ class LockdepConformanceTest {
     /// README 5: an endless wait under NOFS. The wait is a lock, so the one that must run on for
     /// memory to come free is caught when it needs what the waiter holds.
     @Test
+    @FallsShort("5")
     void anEndlessWaitUnderNofsIsSeenFromItsTwoHalves() {
         fresh();
         inNofs(() -> {
@@ -294,6 +298,31 @@ class LockdepConformanceTest {
         engine.settled(engine.memory("pool"));
         assertThat(findings.reports()).hasSize(1);
         assertThat(findings.reports().get(0).chain().get(0).scope()).contains("NOFS");
+    }
+
+    /// A program says at its start what its reclaim takes; the first request under that lock is
+    /// reported although no memory was ever short.
+    @Test
+    @Row("K8")
+    void aProgramMayTeachAtItsStartWhatReclaimTakes() {
+        fresh();
+        teach(Gfp.KERNEL);
+        assertThat(findings.reports()).isEmpty();
+        allocUnderLock(Gfp.KERNEL);
+        assertThat(findings.reports()).hasSize(1);
+    }
+
+    @Test
+    @Row("K7")
+    void aScopeOpenedBetweenEnterAndLeaveUnbalancesNothing() {
+        fresh();
+        FsReclaim.acquire(Gfp.KERNEL);
+        int token = Memalloc.nofsSave();
+        FsReclaim.release(Gfp.KERNEL);
+        Memalloc.nofsRestore(token);
+        assertThat(engine.held().depth()).isZero();
+        allocUnderLock(Gfp.KERNEL);
+        assertThat(findings.reports()).isEmpty();
     }
 
     @Test
