@@ -121,13 +121,23 @@ public final class Polder implements AutoCloseable {
         return address == 0 ? null : slice(address, size);
     }
 
-    /// Moves `s` to a new segment of `size` bytes; what fits is copied, and `s` is freed. On
-    /// failure `s` stays as it is.
+    /// Makes a segment of `size` bytes of `s`, which is not to be used any longer: where it lies if
+    /// there is room (`krealloc`), else elsewhere, with as much of the content as fits. With
+    /// `Gfp.ZERO` the bytes that `s` did not have are zero. On failure `s` stays as it is.
     ///
     /// @throws AllocationFailedException if there is no memory
     /// @throws IllegalArgumentException if `s` is not a whole live segment of this pool
     public MemorySegment reallocate(MemorySegment s, long size, int gfp) {
+        requireSize(size);
+        Gfp.check(gfp);
         requireWhole(s);
+        if (parts.kv().resize(s.address(), size)) {
+            MemorySegment same = slice(s.address(), size);
+            if ((gfp & Gfp.ZERO) != 0 && size > s.byteSize()) {
+                memory.zero(s.address() + s.byteSize(), size - s.byteSize());
+            }
+            return same;
+        }
         MemorySegment to = allocate(size, gfp);
         MemorySegment.copy(s, 0, to, 0, Math.min(s.byteSize(), size));
         free(s);
@@ -140,8 +150,10 @@ public final class Polder implements AutoCloseable {
     /// @param s the whole segment
     /// @throws IllegalArgumentException if `s` is a slice, was freed already or is another pool's
     public void free(MemorySegment s) {
-        requireWhole(s);
-        parts.kv().free(s.address());
+        requireOwn(s);
+        if (!parts.kv().free(s.address(), s.byteSize())) {
+            throw notWhole(s);
+        }
     }
 
     /// Allocates without blocking the calling thread: at once if there is memory, else when there
@@ -311,6 +323,20 @@ public final class Polder implements AutoCloseable {
     }
 
     private void requireWhole(MemorySegment s) {
+        requireOwn(s);
+        if (parts.kv().requestedSize(s.address()) != s.byteSize()) {
+            throw notWhole(s);
+        }
+    }
+
+    private IllegalArgumentException notWhole(MemorySegment s) {
+        return new IllegalArgumentException("segment of " + s.byteSize() + " bytes at 0x"
+                + Long.toHexString(s.address()) + " was allocated with "
+                + parts.kv().requestedSize(s.address())
+                + "; free the whole segment that allocate returned, not a slice of it");
+    }
+
+    private void requireOwn(MemorySegment s) {
         if (closed.get()) {
             throw new IllegalArgumentException("pool '" + config.name()
                     + "' is closed; its segments went with it and need no free");
@@ -323,12 +349,6 @@ public final class Polder implements AutoCloseable {
         if (!s.scope().equals(all.scope()) && !s.scope().equals(Arena.global().scope())) {
             throw Check.badAddress(s.address(), "belongs to an arena over pool '" + config.name()
                     + "'; it is freed when that arena closes");
-        }
-        long recorded = parts.kv().requestedSize(s.address());
-        if (recorded != s.byteSize()) {
-            throw new IllegalArgumentException("segment of " + s.byteSize() + " bytes at 0x"
-                    + Long.toHexString(s.address()) + " was allocated with " + recorded
-                    + "; free the whole segment that allocate returned, not a slice of it");
         }
     }
 

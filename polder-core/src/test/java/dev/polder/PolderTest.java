@@ -133,6 +133,25 @@ final class PolderTest {
     }
 
     @Test
+    void reallocateStaysWhereThereIsRoomAndZeroesWhatIsNew() {
+        MemorySegment s = pool.allocate(100, Gfp.KERNEL);
+        s.fill((byte) 7);
+        MemorySegment shorter = pool.reallocate(s, 97, Gfp.KERNEL);
+        assertThat(shorter.address()).isEqualTo(s.address());
+        MemorySegment longer = pool.reallocate(shorter, 128, Gfp.KERNEL | Gfp.ZERO);
+        assertThat(longer.address()).isEqualTo(s.address());
+        assertThat(longer.byteSize()).isEqualTo(128);
+        for (int i = 0; i < 128; i++) {
+            assertThat(longer.get(ValueLayout.JAVA_BYTE, i)).isEqualTo((byte) (i < 97 ? 7 : 0));
+        }
+        assertThatThrownBy(() -> pool.free(s)).hasMessageContaining("allocated with 128");
+        assertThatThrownBy(() -> pool.reallocate(longer, -1, Gfp.KERNEL))
+                .isInstanceOf(IllegalArgumentException.class);
+        pool.free(longer);
+        assertThatThrownBy(() -> pool.free(longer)).hasMessageContaining("free already");
+    }
+
+    @Test
     void afterCloseSegmentsThrowAndRequestsAreRefused() {
         Polder other = Polder.open(PolderConfig.builder().name("closing").budget(BUDGET).build());
         MemorySegment s = other.allocate(64, Gfp.KERNEL);

@@ -89,6 +89,29 @@ public final class KvAllocator {
         }
     }
 
+    /// Gives memory back if `size` bytes were asked for; false, and nothing changed, if it was
+    /// another size.
+    ///
+    /// @throws IllegalArgumentException if `address` is not in use; the message says what it is
+    public boolean free(long address, long size) {
+        if (!vmalloc.inRange(address)) {
+            return kmalloc.free(address, size);
+        }
+        if (vmalloc.requestedSize(address) != size) {
+            return false;
+        }
+        vmalloc.free(address);
+        return true;
+    }
+
+    /// Records `size` as what was asked for, if the memory has room for it where it lies and would
+    /// be taken of the same kind now; else false, and nothing changed.
+    ///
+    /// @throws IllegalArgumentException if `address` is not in use, or `size` is negative
+    public boolean resize(long address, long size) {
+        return !vmalloc.inRange(address) && kmalloc.resize(address, size);
+    }
+
     /// True if `address` lies where vmalloc's areas are.
     public boolean isVmalloc(long address) {
         return vmalloc.inRange(address);
