@@ -1,5 +1,6 @@
 package dev.polder;
 
+import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.Memalloc;
@@ -9,7 +10,9 @@ import dev.polder.slab.SlabCacheStats;
 import dev.polder.task.Task;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The figures of one failed request, copied when it failed.
@@ -23,11 +26,13 @@ import org.jspecify.annotations.Nullable;
 /// @param info the pool
 /// @param freeBlocks free blocks of each order
 /// @param caches the object caches that hold most
+/// @param areas the vmalloc areas that hold most; none for a mask that may not block, since that
+///     walk takes time
 /// @param groups the memory groups that hold most
 /// @param reclaim the shrinkers that were of no use
 record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup group,
         @Nullable String refused, MemInfo info, List<Long> freeBlocks, List<SlabCacheStats> caches,
-        List<GroupInfo> groups, ReclaimReport reclaim) {
+        List<String> areas, List<GroupInfo> groups, ReclaimReport reclaim) {
     private static final int TOP = 5;
     private static final int MAX_SKIPPED = 8;
 
@@ -44,7 +49,8 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
         return new Shortage(size, gfp, used, Task.current().describeScopes(), group,
                 refusal(group, size), info,
                         Arrays.stream(parts.pages().zone().freeBlocks()).boxed().toList(),
-                topCaches(parts), topGroups(info), parts.vmscan().report(used));
+                topCaches(parts), Gfp.allowsBlocking(used) ? topAreas(parts) : List.of(),
+                topGroups(info), parts.vmscan().report(used));
     }
 
     private static @Nullable String refusal(@Nullable MemGroup group, long size) {
@@ -69,11 +75,26 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
         return List.copyOf(all.subList(0, Math.min(TOP, all.size())));
     }
 
+    private static List<String> topAreas(Wiring parts) {
+        Map<Long, Long> bytesOf = new HashMap<>();
+        parts.vmalloc().forEachArea((address, requested, _, _) -> bytesOf.put(address, requested));
+        return bytesOf.entrySet().stream()
+                .sorted(Map.Entry.<Long, Long>comparingByValue().reversed()
+                        .thenComparing(Map.Entry.comparingByKey()))
+                .limit(TOP).map(e -> Check.hex(e.getKey()) + "  " + mib(e.getValue())).toList();
+    }
+
     /// The groups that hold most, at whatever depth; the root says nothing that the pool does not.
     private static List<GroupInfo> topGroups(MemInfo info) {
         return info.groups().stream().skip(1).filter(g -> g.charged() > 0)
                 .sorted(Comparator.comparingLong(GroupInfo::charged).reversed()).limit(TOP)
                 .toList();
+    }
+
+    /// Runs of frames and large objects: what is used and nobody else's.
+    private long runs() {
+        return Math.max(0, info.used() - info.slab() - info.vmalloc() - info.vmallocLazy()
+                - info.pageTables());
     }
 
     /// The message.
@@ -108,15 +129,18 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
     }
 
     private void holders(StringBuilder out) {
-        out.append("  held by      vmalloc areas ").append(mib(info.vmalloc()))
-                .append(", freed but mapped ")
-                .append(mib(info.vmallocLazy())).append(", page tables ")
-                .append(mib(info.pageTables())).append(", object caches ").append(mib(info.slab()))
-                .append('\n');
+        out.append("  held by      object caches ").append(mib(info.slab()))
+                .append(", vmalloc areas ").append(mib(info.vmalloc()))
+                .append(", runs and large objects ").append(mib(runs())).append('\n');
+        out.append("               freed but mapped ").append(mib(info.vmallocLazy()))
+                .append(", page tables ").append(mib(info.pageTables())).append('\n');
         for (SlabCacheStats s : caches) {
             out.append("    cache ").append(s.name()).append("  ")
                     .append(mib(Frames.bytes(s.frames()))).append(", ").append(s.activeObjects())
                     .append(" objects in use\n");
+        }
+        for (String a : areas) {
+            out.append("    area ").append(a).append('\n');
         }
         for (GroupInfo g : groups) {
             out.append("    group ").append(g).append('\n');
@@ -180,7 +204,9 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
         return "let the request wait longer (allocationDeadline), or raise the budget";
     }
 
+    /// In MiB with one digit, or below one in whole KiB.
     static String mib(long bytes) {
-        return (bytes >> 20) + "." + (((bytes & 0xfffff) * 10) >> 20) + " MiB";
+        return bytes < 1 << 20 ? (bytes >> 10) + " KiB"
+                : (bytes >> 20) + "." + (((bytes & 0xfffff) * 10) >> 20) + " MiB";
     }
 }

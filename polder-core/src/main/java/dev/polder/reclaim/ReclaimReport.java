@@ -41,7 +41,7 @@ public final class ReclaimReport {
     /// @param heldBytes about how much its consumer held at the last count
     /// @param deferredObjects objects left for a later reclaimer
     /// @param domain its domain, null if none
-    /// @param site the innermost scope of the requesting thread, null if it is in none
+    /// @param site the scope or guard of the requesting thread that is to blame, null if none is
     public record Skipped(String name, Cause cause, long heldBytes, long deferredObjects,
             @Nullable ReclaimDomain domain, @Nullable Object site) {
 
@@ -72,11 +72,23 @@ public final class ReclaimReport {
             Cause cause = cause(h, mask, task);
             if (cause != null) {
                 skipped.add(new Skipped(h.name(), cause, h.heldBytes(), h.deferred(), h.domain(),
-                        task.innermostSite()));
+                        site(cause, h.domain(), task)));
             }
         }
         skipped.sort(Comparator.comparingLong(Skipped::heldBytes).reversed());
         return new ReclaimReport(all.size(), held, skipped);
+    }
+
+    /// The scope that is to blame, if it is a scope.
+    private static @Nullable Object site(Cause cause, @Nullable ReclaimDomain domain, Task task) {
+        if (cause == Cause.MASK) {
+            return task.siteOf(Task.NOFS | Task.NOIO);
+        }
+        if (cause != Cause.DOMAIN || domain == null) {
+            return null;
+        }
+        Object scope = task.siteExcluding(domain);
+        return scope != null ? scope : task.innermostSite();
     }
 
     private static @Nullable Cause cause(ShrinkerHandle h, int mask, Task task) {

@@ -397,6 +397,28 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
         return scope != 0 ? scope : guards.oldestSerial();
     }
 
+    /// The site of the innermost scope that takes one of these abilities away; null if none does.
+    ///
+    /// @param bits task flags
+    public final @Nullable Object siteOf(int bits) {
+        for (int i = depth - 1; i >= 0; i--) {
+            if (((int) words[i] >>> WANTED_SHIFT & bits & ALL) != 0) {
+                return sites[i];
+            }
+        }
+        return null;
+    }
+
+    /// The site of the innermost scope that excludes a domain; null if none does, but a guard may.
+    public final @Nullable Object siteExcluding(Object domain) {
+        for (int i = depth - 1; i >= 0; i--) {
+            if ((words[i] & EXCLUDING) != 0 && domains[i] == domain) {
+                return sites[i];
+            }
+        }
+        return null;
+    }
+
     /// The site of the innermost open scope or guard: a `ScopeSite`, or the reason as a `String`;
     /// null when there is none.
     public final @Nullable Object innermostSite() {
