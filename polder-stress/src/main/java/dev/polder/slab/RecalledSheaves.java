@@ -1,0 +1,74 @@
+package dev.polder.slab;
+
+import dev.polder.Polder;
+import dev.polder.PolderConfig;
+import dev.polder.os.Membarrier;
+import dev.polder.task.Task;
+
+/// One thread's sheaves with the objects 1 and 2 in them, an owner that takes and gives, and a
+/// drainer that calls them back: the state of a jcstress test. Every object counts its own number,
+/// so that the sum of what owner and drainer got and what is left is that of all objects.
+class RecalledSheaves {
+    private static final int[] FIRST = {1, 2};
+    /// What the owner gives.
+    private static final int GIVEN = 4;
+    /// Looks at a busy owner: as the registry's, long enough for an owner that is not switched out.
+    private static final int SPINS = 500;
+    private static final SlabCache CACHE = Polder.open(
+            PolderConfig.builder().name("stress").budget(PolderConfig.MIN_BUDGET).build())
+            .createCache("stress", Long.BYTES);
+
+    private final ThreadSheaves sheaves = new ThreadSheaves(Task.current(), CACHE.slabs());
+    private long ownersSum;
+    private long drainersSum;
+
+    /// An owner at rest.
+    RecalledSheaves() {
+        Sheaf sheaf = new Sheaf(CACHE, FIRST.length + 1);
+        for (int object : FIRST) {
+            sheaf.push(object);
+        }
+        sheaves.place(CACHE, sheaf);
+    }
+
+    /// The owner takes an object.
+    final void take() {
+        ownersSum = sheaves.pop(CACHE.number());
+    }
+
+    /// The owner takes an object and gives one.
+    final void takeAndGive() {
+        take();
+        if (!sheaves.push(CACHE.number(), GIVEN)) {
+            ownersSum += GIVEN;
+        }
+    }
+
+    /// The drainer's side, whole or with a step left out.
+    final void drain(boolean barrier, boolean awaitBusy) {
+        sheaves.revoke();
+        if (barrier) {
+            Membarrier.everywhere();
+        }
+        if (!awaitBusy || sheaves.awaitLeft(SPINS)) {
+            for (Sheaf s = sheaves.detachAll(null); s != null; s = s.next) {
+                drainersSum += sum(s);
+            }
+        }
+        sheaves.restore();
+    }
+
+    /// What everybody has and what is left: 3, and 4 more if the owner gave an object.
+    final int sum() {
+        long left = sum(sheaves.peek(CACHE.number(), 0)) + sum(sheaves.peek(CACHE.number(), 1));
+        return (int) (ownersSum + drainersSum + left);
+    }
+
+    private static long sum(Sheaf sheaf) {
+        long sum = 0;
+        for (int i = 0; i < sheaf.size; i++) {
+            sum += sheaf.objects[i];
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,5 @@
+/// Interleavings of this package, for Lincheck.
+@NullMarked
+package dev.polder.mempool;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/// How the programs and tests of this module are run.
+@NullMarked
+package dev.polder.stress;
+
+import org.jspecify.annotations.NullMarked;

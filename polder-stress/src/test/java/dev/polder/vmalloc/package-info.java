@@ -1,0 +1,5 @@
+/// Interleavings of this package, for Lincheck.
+@NullMarked
+package dev.polder.vmalloc;
+
+import org.jspecify.annotations.NullMarked;
