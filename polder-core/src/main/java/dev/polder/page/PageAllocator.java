@@ -93,7 +93,7 @@ public final class PageAllocator {
             stat.add(Item.ALLOC_FAIL);
             return 0;
         }
-        return prepared(run, order, gfp);
+        return prepared(task, run, order, gfp);
     }
 
     /// One attempt above the low watermark: no reclaim, no reserve, no wait. The kernel's
@@ -125,11 +125,16 @@ public final class PageAllocator {
         if (l != null) {
             l.request(role, order, gfp, used, true);
         }
-        return prepared(run, order, gfp);
+        return prepared(task, run, order, gfp);
     }
 
-    private long prepared(long run, int order, int gfp) {
+    private long prepared(Task task, long run, int order, int gfp) {
         stat.add(Item.PGALLOC, 1L << order);
+        if (task.inReclaim()) {
+            // A consumer that takes a frame to give one back has made no progress, and a request
+            // that hears of progress goes round again.
+            task.addReclaimed(-(1L << order));
+        }
         if ((gfp & Gfp.ZERO) != 0) {
             memory.zero(address(run), Frames.SIZE << order);
         }

@@ -259,7 +259,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
         long scannedBefore = sc.walk.scannedObjects();
         long before = task.reclaimed();
         sc.walk.shrinkConsumers(sc.priority);
-        sc.nrReclaimed += task.reclaimed() - before;
+        sc.nrReclaimed += Math.max(0, task.reclaimed() - before);
         stat.add(sc.background ? Item.PGSCAN_KSWAPD : Item.PGSCAN_DIRECT,
                 sc.walk.scannedObjects() - scannedBefore);
         if (registry.isolatedObjects() <= registry.countedObjects() >> ISOLATED_SHIFT) {
@@ -275,7 +275,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
         }
         long before = task.reclaimed();
         long available = sc.walk.shrinkInternals(phase, wanted);
-        long freed = task.reclaimed() - before;
+        long freed = Math.max(0, task.reclaimed() - before);
         sc.nrReclaimed += freed;
         sc.nrDrained += Math.max(0, available - freed);
         stat.add(Item.PGSTEAL_INTERNAL, freed);

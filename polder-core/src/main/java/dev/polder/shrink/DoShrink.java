@@ -145,7 +145,7 @@ final class DoShrink {
         walk.registry().stat().add(Item.SHRINK_SCAN_CALLS);
         long before = walk.task().reclaimed();
         long answer = scan(walk, handle, want, before);
-        long frames = walk.task().reclaimed() - before;
+        long frames = Math.max(0, walk.task().reclaimed() - before);
         if (answer == THREW) {
             return ENDED;
         }
@@ -180,7 +180,7 @@ final class DoShrink {
             }
             return answer;
         } catch (Throwable t) {
-            long frames = walk.task().reclaimed() - before;
+            long frames = Math.max(0, walk.task().reclaimed() - before);
             threw(walk, handle, t, handle.scanThrew(frames, walk.registry().clock().nanos()));
             return THREW;
         } finally {

@@ -189,7 +189,7 @@ public final class Task extends ScopeStack {
     }
 
     /// Adds frames that this thread gave back (the kernel's reclaim_state); called on every free
-    /// while `inReclaim()`.
+    /// while `inReclaim()`, and with a negative number on every allocation.
     public void addReclaimed(long frames) {
         reclaimed += frames;
     }

@@ -1,4 +1,4 @@
-/// Interleavings of this package, for Lincheck.
+/// Races and interleavings of this package, for jcstress and Lincheck.
 @NullMarked
 package dev.polder.slab;
 
