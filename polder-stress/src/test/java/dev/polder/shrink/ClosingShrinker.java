@@ -37,7 +37,7 @@ class ClosingShrinker implements Shrinker {
         Task task = Task.current();
         int token = task.enterReclaim();
         ShrinkWalk walk = registry.newWalk();
-        walk.begin(task, Gfp.KERNEL, false, false, 0);
+        walk.begin(task, Gfp.KERNEL, false, false, null);
         try {
             walk.shrinkConsumers(0);
         } finally {

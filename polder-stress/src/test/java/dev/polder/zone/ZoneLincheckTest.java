@@ -2,6 +2,8 @@ package dev.polder.zone;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.polder.os.MappingBudget;
+import dev.polder.os.PoolMemory;
 import dev.polder.stress.Checks;
 import org.jetbrains.lincheck.LincheckAssertionError;
 import org.jetbrains.lincheck.datastructures.IntGen;
@@ -18,7 +20,11 @@ import org.junit.jupiter.api.Test;
 public class ZoneLincheckTest {
     private static final int FRAMES = 2048;
 
-    private final Zone zone = new Zone(new FakeMemory(FRAMES), new Watermarks(0, 0, 0), 2);
+    /// One for all zones, which never touch it.
+    private static final PoolMemory MEMORY =
+            PoolMemory.open(FRAMES, 0, true, MappingBudget.of(0));
+
+    private final Zone zone = new Zone(MEMORY, new Watermarks(0, 0, 0), 2);
     private final long[] held = new long[Checks.THREAD_NUMBERS];
 
     /// Takes a block; 0 if there is none, -1 if the thread holds one.
