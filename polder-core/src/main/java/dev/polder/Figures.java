@@ -2,14 +2,21 @@ package dev.polder;
 
 import dev.polder.base.Frames;
 import dev.polder.shrink.ShrinkerHandle;
+import dev.polder.slab.SlabCacheStats;
 import dev.polder.stat.VmStat;
 import dev.polder.zone.Watermarks;
 import dev.polder.zone.Zone;
 
 /// Collects what `memInfo()` and `showMem()` tell.
 final class Figures {
-    /// Heap bytes of the frame table, the buddy's links, the owners and the payers, for a frame.
-    private static final long HEAP_PER_FRAME = 1 + 2 * Integer.BYTES + 2 * Integer.BYTES;
+    /// Heap bytes of a reference, compressed as up to 32 GiB of heap.
+    private static final long REFERENCE = 4;
+    /// Heap bytes for a frame: its state, its owner and its payer, its slab, the size of a large
+    /// object in it, and the buddy's two links.
+    private static final long HEAP_PER_FRAME =
+            Byte.BYTES + 3 * REFERENCE + Integer.BYTES + 2 * Integer.BYTES;
+    /// Heap bytes for eight objects of a slab: their states, and their bits in its free map.
+    private static final long HEAP_PER_8_OBJECTS = 8 * Short.BYTES + 1;
 
     private Figures() {}
 
@@ -24,8 +31,17 @@ final class Figures {
                 Frames.bytes(parts.slabs().reclaimableFrames()),
                 parts.vmalloc().liveBytes(), parts.vmalloc().lazyBytes(),
                 Frames.bytes(parts.vmalloc().pageTableFrames()), parts.memory().residentBytes(),
-                HEAP_PER_FRAME * zone.frames().size(), parts.mappings().used(),
+                heapTables(parts), parts.mappings().used(),
                 parts.mappings().limit(), GroupInfo.all(parts.root()));
+    }
+
+    private static long heapTables(Wiring parts) {
+        long objects = 0;
+        for (SlabCacheStats s : parts.slabs().stats()) {
+            objects += s.objects();
+        }
+        return HEAP_PER_FRAME * parts.pages().zone().frames().size()
+                + HEAP_PER_8_OBJECTS * objects / 8;
     }
 
     static String showMem(PolderConfig config, Wiring parts) {

@@ -20,7 +20,7 @@ import java.util.List;
 /// @param vmallocLazy bytes of freed areas that are still mapped, for re-use
 /// @param pageTables frames of vmalloc's page tables
 /// @param resident memory that the system has given: the memfd's blocks
-/// @param heapTables Polder's own tables on the Java heap
+/// @param heapTables Polder's tables on the Java heap, for frames and for the objects of slabs
 /// @param mappingsUsed mappings that this process' pools use (a count)
 /// @param mappingsLimit mappings that they may use (a count)
 /// @param groups the memory groups, the root first, each before those below it

@@ -77,6 +77,21 @@ class VmallocTest {
     }
 
     @Test
+    void aFreshAreaTakesOneCallForEachPiece() {
+        List<Long> held = rig.fragment();
+        for (int n : new int[] {1, 7, 64}) {
+            int before = rig.calls.made("mmap");
+            long a = vmalloc.alloc(n * Frames.SIZE, Gfp.KERNEL);
+            int[] pieces = {0};
+            vmalloc.forEachArea((address, _, _, p) -> pieces[0] += address == a ? p : 0);
+            assertThat(pieces[0]).as("no two of the frames left lie together").isEqualTo(n);
+            assertThat(rig.calls.made("mmap") - before).isEqualTo(n);
+            vmalloc.free(a);
+        }
+        rig.free(held);
+    }
+
+    @Test
     void aFreedAreaIsTakenAgainWithoutASystemCall() {
         long a = vmalloc.alloc(MIB, Gfp.KERNEL);
         rig.write(a, 77);
