@@ -222,6 +222,10 @@ final class AsyncAllocator {
         }
 
         private void deliver(MemorySegment s) {
+            if (later.isDone()) {
+                pool.free(s);
+                return;
+            }
             elsewhere(() -> {
                 if (!later.complete(s) && !closed) {
                     pool.free(s);

@@ -6,6 +6,7 @@ import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
 import dev.polder.os.Clock;
 import dev.polder.os.WaitQueue;
+import dev.polder.page.NonBlockingThreads;
 import dev.polder.page.PageAllocator;
 import dev.polder.slab.SlabCache;
 import dev.polder.slab.SlabCache.Holder;
@@ -83,13 +84,14 @@ public final class MemPool implements AutoCloseable {
 
     /// Takes an element. What it holds is what its last user left.
     ///
-    /// @param gfp a set of [Gfp] bits without `__GFP_ZERO`
+    /// @param wanted a set of [Gfp] bits without `__GFP_ZERO`
     /// @return its address; 0 for shortage, with a mask that may not block only
-    /// @throws IllegalArgumentException if `gfp` has unknown bits or ZERO (J4)
+    /// @throws IllegalArgumentException if `wanted` has unknown bits or ZERO (J4)
     /// @throws IllegalStateException if this pool or the memory below it is closed, also while
     ///         waiting
-    public long alloc(int gfp) {
-        if ((Gfp.check(gfp) & Gfp.ZERO) != 0) {
+    public long alloc(int wanted) {
+        int gfp = NonBlockingThreads.narrow(Gfp.check(wanted));
+        if ((gfp & Gfp.ZERO) != 0) {
             throw new IllegalArgumentException("a memory pool cannot zero its elements: they come"
                     + " back dirty from the reserve; clear what you need after alloc");
         }

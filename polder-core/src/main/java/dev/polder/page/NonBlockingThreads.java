@@ -1,5 +1,6 @@
 package dev.polder.page;
 
+import dev.polder.gfp.Gfp;
 import java.util.Collections;
 import java.util.Map;
 import java.util.WeakHashMap;
@@ -36,6 +37,13 @@ public final class NonBlockingThreads {
     /// True if the current thread was declared, whatever its mode.
     public static boolean isCurrent() {
         return any && DECLARED.containsKey(Thread.currentThread());
+    }
+
+    /// What is left of a mask on the current thread: without DIRECT_RECLAIM where its policy
+    /// narrows requests, unless it has NOFAIL. For those who wait for more than pages.
+    public static int narrow(int gfp) {
+        boolean narrows = any && (gfp & Gfp.NOFAIL) == 0 && modeOfCurrent() == Mode.NARROW;
+        return narrows ? gfp & ~Gfp.DIRECT_RECLAIM : gfp;
     }
 
     /// The mode of the current thread.

@@ -173,7 +173,7 @@ public final class PageAllocator {
     /// @return false if a limit refuses; nothing is charged then
     public boolean charge(long run, int gfp) {
         Task task = Task.current();
-        int used = Memalloc.effective(gfp);
+        int used = nonBlocking(Memalloc.effective(gfp));
         MemGroup group = charges.groupOf(task, used);
         if (group == null) {
             return true;

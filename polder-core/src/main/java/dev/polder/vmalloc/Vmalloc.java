@@ -100,17 +100,17 @@ public final class Vmalloc {
     /// Takes an area of `size` bytes.
     ///
     /// Frames for it are taken in runs as large as there are; single frames with the whole effort
-    /// that `gfp` allows. With NOFAIL and DIRECT_RECLAIM it waits until it has everything, also for
-    /// page tables, mappings and addresses. Holds no lock while it asks for memory or waits.
+    /// that `mask` allows. With NOFAIL and DIRECT_RECLAIM it waits until it has everything, also
+    /// for page tables, mappings and addresses. Holds no lock while it asks for memory or waits.
     ///
     /// @param size in bytes; 0, or more than the pool has, is a shortage at once, also with NOFAIL
     ///     (H1)
-    /// @param gfp a set of [Gfp] bits
+    /// @param mask a set of [Gfp] bits
     /// @return the address, a multiple of 4096, or 0
-    /// @throws IllegalArgumentException if `size` is negative or `gfp` has unknown bits
+    /// @throws IllegalArgumentException if `size` is negative or `mask` has unknown bits
     /// @throws IllegalStateException if the pool is closed, also while it waits
-    public long alloc(long size, int gfp) {
-        Gfp.check(gfp);
+    public long alloc(long size, int mask) {
+        int gfp = NonBlockingThreads.narrow(Gfp.check(mask));
         long wanted = Frames.count(size);
         if (wanted == 0 || wanted >= memory.frames()) {
             warnOfSize(size, gfp);
