@@ -37,6 +37,8 @@ public final class MemPool implements AutoCloseable {
     static final long MAX_SLEEP_NANOS = 5 * Clock.HZ * Clock.TICK_NANOS;
 
     private final SlabCache cache;
+    /// What a waiter waits for, in the lock checker's reports: the same in every run.
+    private final String name;
     private final PageAllocator pages;
     private final String faultSite;
     private final int minimum;
@@ -69,6 +71,7 @@ public final class MemPool implements AutoCloseable {
     private MemPool(SlabCache cache, int minimum, long[] reserve) {
         this.cache = Objects.requireNonNull(cache, "cache");
         this.pages = cache.pages();
+        this.name = "the memory pool over cache " + cache.name();
         this.faultSite = "mempool:" + cache.name();
         this.minimum = minimum;
         this.reserve = reserve;
@@ -293,12 +296,12 @@ public final class MemPool implements AutoCloseable {
     /// Waits for an element, uninterruptibly, as the kernel does: an interrupt is kept for later.
     private void sleep(long seen, int gfp) {
         waits.incrementAndGet();
-        FsReclaim.waitBegin(this, gfp);
+        FsReclaim.waitBegin(name, gfp);
         boolean interrupted = Thread.interrupted();
         try {
             waiters.await(seen, MAX_SLEEP_NANOS);
         } finally {
-            FsReclaim.waitEnd(this);
+            FsReclaim.waitEnd(name);
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }

@@ -1,6 +1,7 @@
 package dev.polder.page;
 
 import dev.polder.base.Frames;
+import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.os.Clock;
@@ -275,12 +276,18 @@ final class SlowPath {
         return endOfRoad.failInside(top, requester, order, gfp);
     }
 
-    /// Sleeps a tick before the next round, and tells of the wait if it is long.
+    /// Sleeps a tick before the next round, and tells of the wait if it is long. Whoever comes here
+    /// is helped by others only: for the lock checker a wait, as on a lock.
     void waitATick(long start, Task task, int order, int gfp) {
         trace.at(Step.WAIT, 0);
         stalls.check(start, task, order, gfp);
         stat.add(Item.ALLOC_RETRY);
-        sleep(Clock.TICK_NANOS);
+        FsReclaim.waitBegin(pool, gfp);
+        try {
+            sleep(Clock.TICK_NANOS);
+        } finally {
+            FsReclaim.waitEnd(pool);
+        }
     }
 
     /// Sleeps although the thread may be interrupted, and keeps the interrupt: whoever loops here
