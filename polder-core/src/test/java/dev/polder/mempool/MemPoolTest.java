@@ -449,6 +449,7 @@ final class MemPoolTest {
         pool.free(get(third));
         pool.free(second);
         assertThat(heard).containsExactly("alloc GFP_NOFS",
-                "wait the memory pool over cache requests", "end the memory pool over cache requests");
+                "wait the memory pool over cache requests",
+                "end the memory pool over cache requests");
     }
 }

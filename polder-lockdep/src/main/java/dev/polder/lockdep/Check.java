@@ -110,7 +110,7 @@ public final class Check {
         Path status = Files.createTempFile("polder-check", ".status");
         try {
             option("status", status);
-            all.add(1, "-javaagent:" + jar() + "=" + String.join(",", options));
+            all.add(1, agent(options));
             int code = new ProcessBuilder(all).inheritIO().start().waitFor();
             String found = Files.readString(status).strip();
             if (found.isEmpty()) {
@@ -129,6 +129,14 @@ public final class Check {
         } finally {
             Files.deleteIfExists(status);
         }
+    }
+
+    /// The JVM's option that starts the agent.
+    ///
+    /// @param options the agent's own, `name=value` each
+    /// @throws IllegalArgumentException when there is no jar of the agent
+    public static String agent(List<String> options) throws IOException {
+        return "-javaagent:" + jar() + "=" + String.join(",", options);
     }
 
     /// The agent's jar: the one this class is in, or that of the property `polder.lockdep.jar`.

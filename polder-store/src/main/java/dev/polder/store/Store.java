@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 ///    nobody waits for himself.
 ///
 /// Locks, in the order in which they are taken; only the first three are held while memory is asked
-/// for: gate (operations against close) · write lock · journal handle · tree latch · cache lock;
-/// journal lock and flusher lock are taken alone, or before the cache's.
+/// for: gate (operations against close; reads only try it) · write lock · journal handle · tree
+/// latch · cache lock; journal lock and flusher lock are taken alone, or before the cache's.
 public final class Store implements AutoCloseable {
     /// Longest key: four cells of that size still fit a page.
     public static final int MAX_KEY = 1024;
@@ -100,7 +100,7 @@ public final class Store implements AutoCloseable {
     }
 
     private <T extends @Nullable Object> T read(String doing, Operation<T> op) {
-        gate.readLock().lock();
+        enter();
         try {
             requireOpen();
             parts.journal().requireSound();
@@ -109,6 +109,15 @@ public final class Store implements AutoCloseable {
             throw StoreException.of(name(), doing, e);
         } finally {
             gate.readLock().unlock();
+        }
+    }
+
+    /// Enters the gate without ever waiting: it is shut by the store's end only. A read that queued
+    /// behind a closing thread inside another store's transaction would hold up that one's commit,
+    /// for which a reader here, whom the closing thread waits for, may wait in reclaim.
+    private void enter() {
+        if (!gate.readLock().tryLock()) {
+            throw closed();
         }
     }
 
@@ -354,8 +363,12 @@ public final class Store implements AutoCloseable {
 
     private void requireOpen() {
         if (closed) {
-            throw new IllegalStateException("store '" + name() + "' is closed");
+            throw closed();
         }
+    }
+
+    private IllegalStateException closed() {
+        return new IllegalStateException("store '" + name() + "' is closed");
     }
 
     static void checkKey(byte[] key) {

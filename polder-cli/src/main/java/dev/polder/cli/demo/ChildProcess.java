@@ -48,13 +48,15 @@ final class ChildProcess implements AutoCloseable {
     /// Starts a child.
     ///
     /// @param errors the file that takes its standard error
-    static ChildProcess start(RunPlan plan, Path errors) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(command(plan));
+    /// @param agent a `-javaagent` option; null for none
+    static ChildProcess start(RunPlan plan, Path errors, @Nullable String agent)
+            throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command(plan, agent));
         builder.redirectError(errors.toFile());
         return new ChildProcess(builder.start(), errors);
     }
 
-    private static List<String> command(RunPlan plan) {
+    private static List<String> command(RunPlan plan, @Nullable String agent) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
@@ -63,6 +65,9 @@ final class ChildProcess implements AutoCloseable {
         command.add("-XX:+UseSerialGC");
         command.add("-Xshare:auto");
         command.add("-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"));
+        if (agent != null) {
+            command.add(agent);
+        }
         if (ChildProcess.class.desiredAssertionStatus()) {
             command.add("-ea");
         }

@@ -16,6 +16,7 @@ import dev.polder.cli.report.RunResult;
 import dev.polder.cli.trace.Phase;
 import dev.polder.cli.trace.Trace;
 import dev.polder.cli.trace.TraceGenerator;
+import dev.polder.lockdep.Check;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +25,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// The demo's parent process: prepares the input once, runs the policies one after the other, and
 /// gathers their results. It opens no pool itself.
@@ -39,6 +41,10 @@ final class Demo {
 
     /// The journals, twice, and some room.
     private static final long DISK_MORE = 600L << 20;
+
+    /// Under the lock checker every so many allocations first run the shrinkers: often enough for
+    /// each kind of request to be among them within a phase, seldom enough to get on.
+    private static final int FORCED_EVERY = 100;
 
     private final DemoOptions options;
     private final Progress progress;
@@ -113,7 +119,7 @@ final class Demo {
                         + policy.title() + (options.rounds() > 1 ? ", round " + (round + 1) : "");
                 RunResult result = PolicyRun.run(
                         plan(RunPlan.Task.RUN, policy, corpus, stores, trace, hash), title,
-                        work.path().resolve("errors"), progress);
+                        work.path().resolve("errors"), progress, agent());
                 WorkDir.delete(stores);
                 progress.done(title + ": " + sentence(result));
                 results.computeIfAbsent(policy, p -> new ArrayList<>()).add(result);
@@ -123,6 +129,18 @@ final class Demo {
                 .map(p -> new PolicyResult(p.title(), p.guarded(),
                         results.getOrDefault(p, List.of())))
                 .toList();
+    }
+
+    private @Nullable String agent() throws IOException {
+        if (!options.check()) {
+            return null;
+        }
+        try {
+            return Check.agent(List.of("rules=polder", "force=" + FORCED_EVERY,
+                    "report=" + work.path().resolve("lockdep.txt")));
+        } catch (IllegalArgumentException e) {
+            throw new CannotRun("The lock checker cannot be started: " + e.getMessage() + ".");
+        }
     }
 
     private static String sentence(RunResult result) {

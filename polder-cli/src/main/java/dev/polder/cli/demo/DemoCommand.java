@@ -66,6 +66,11 @@ public final class DemoCommand implements Callable<Integer> {
             description = "noio: show the deadlock of writeback without its NOIO scope.")
     private @Nullable String breaks;
 
+    @Option(names = "--check",
+            description = "Run 'unguarded' and 'domain' under the lock checker with forced reclaim:"
+                    + " what the first deadlocks on is told before it does.")
+    private boolean check;
+
     @Option(names = "--work-dir", paramLabel = "DIR",
             description = "Where temporary files go (default: java.io.tmpdir).")
     private @Nullable Path workDir;
@@ -107,10 +112,15 @@ public final class DemoCommand implements Callable<Integer> {
         if (breaks != null && !breaks.equals("noio")) {
             throw wrong("--break knows only 'noio', not '" + breaks + "'.");
         }
-        List<DemoPolicy> policies = breaks == null ? DemoPolicy.usual()
-                : List.of(DemoPolicy.NO_NOIO, DemoPolicy.SCOPE);
-        return new DemoOptions(budget, seconds, input, rounds, seed, policies, json, report,
-                workDir);
+        return new DemoOptions(budget, seconds, input, rounds, seed, policies(), check, json,
+                report, workDir);
+    }
+
+    private List<DemoPolicy> policies() {
+        if (breaks != null) {
+            return List.of(DemoPolicy.NO_NOIO, DemoPolicy.SCOPE);
+        }
+        return check ? List.of(DemoPolicy.UNGUARDED, DemoPolicy.DOMAIN) : DemoPolicy.usual();
     }
 
     /// Better told now than after the run.

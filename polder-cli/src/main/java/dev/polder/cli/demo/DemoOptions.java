@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
 /// @param rounds how often each policy runs
 /// @param seed the trace's seed
 /// @param policies which policies run
+/// @param check whether the lock checker watches
 /// @param json where the figures go; null for nowhere
 /// @param report where the page goes; null for nowhere
 /// @param workDir where temporary files go; null for the system's place
 record DemoOptions(long budgetBytes, double seconds, @Nullable Path input, int rounds, long seed,
-        List<DemoPolicy> policies, @Nullable Path json, @Nullable Path report,
+        List<DemoPolicy> policies, boolean check, @Nullable Path json, @Nullable Path report,
         @Nullable Path workDir) {}

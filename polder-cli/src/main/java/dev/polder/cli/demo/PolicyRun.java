@@ -23,6 +23,7 @@ final class PolicyRun {
     private final String title;
     private final Progress progress;
     private final List<Sample> samples = new ArrayList<>();
+    private final List<String> findings = new ArrayList<>();
 
     private PolicyRun(RunPlan plan, String title, Progress progress) {
         this.plan = plan;
@@ -32,20 +33,21 @@ final class PolicyRun {
 
     /// Fills the stores from the input.
     static void fill(RunPlan plan, Path errors, Progress progress) throws IOException {
-        new PolicyRun(plan, "fill the stores", progress).go(errors);
+        new PolicyRun(plan, "fill the stores", progress).go(errors, null);
     }
 
     /// Runs a policy, until it is done or deadlocked.
     ///
     /// @param title what the progress line begins with
-    static RunResult run(RunPlan plan, String title, Path errors, Progress progress)
-            throws IOException {
+    /// @param agent the lock checker's `-javaagent` option; null without it
+    static RunResult run(RunPlan plan, String title, Path errors, Progress progress,
+            @Nullable String agent) throws IOException {
         PolicyRun run = new PolicyRun(plan, title, progress);
         try {
-            return result(run.go(errors));
+            return result(run.go(errors, agent));
         } catch (ProcessFailed e) {
             return new RunResult(Map.of(), Map.of(), String.valueOf(e.getMessage()), null, null,
-                    run.samples);
+                    run.samples, run.findings);
         }
     }
 
@@ -58,13 +60,14 @@ final class PolicyRun {
         }
     }
 
-    private Event go(Path errors) throws IOException {
-        try (ChildProcess child = ChildProcess.start(plan, errors)) {
+    private Event go(Path errors, @Nullable String agent) throws IOException {
+        try (ChildProcess child = ChildProcess.start(plan, errors, agent)) {
             Event last = null;
             for (Event e = child.next(); e != null; e = child.next()) {
                 switch (e.kind()) {
                     case PROGRESS -> progress.moved(title + ": " + e.text());
                     case SAMPLE -> samples.add(Sample.fromMap(e.values()));
+                    case FINDING -> findings.add(e.text());
                     case CANNOT -> throw new CannotRun(e.text());
                     case RESULT -> last = e;
                     case DEADLOCK -> {
@@ -81,6 +84,7 @@ final class PolicyRun {
 
     private Event withSamples(Event event) {
         event.values().put("samples", samples);
+        event.values().put("findings", findings);
         return event;
     }
 
@@ -96,9 +100,13 @@ final class PolicyRun {
         if (values.get("samples") instanceof List<?> list) {
             list.forEach(s -> samples.add((Sample) s));
         }
+        List<String> findings = new ArrayList<>();
+        if (values.get("findings") instanceof List<?> list) {
+            list.forEach(f -> findings.add(String.valueOf(f)));
+        }
         return new RunResult(figures(values.get("figures")), phases, null,
                 event.kind() == Event.Kind.DEADLOCK ? event.text() : null,
-                values.get("verified") instanceof Boolean b ? b : null, samples);
+                values.get("verified") instanceof Boolean b ? b : null, samples, findings);
     }
 
     private static Map<Figure, Double> figures(@Nullable Object values) {

@@ -19,6 +19,8 @@ public record Event(Kind kind, Map<String, @Nullable Object> values) {
         PROGRESS,
         /// A sample over time.
         SAMPLE,
+        /// The lock checker found something: `text`.
+        FINDING,
         /// No operation ends any more and the wait chain closes: `text`, and the figures so far.
         DEADLOCK,
         /// The run is over: its figures.

@@ -10,6 +10,9 @@ import dev.polder.cli.report.Sample;
 import dev.polder.cli.trace.Phase;
 import dev.polder.cli.trace.Trace;
 import dev.polder.gfp.FsReclaim;
+import dev.polder.lockdep.engine.Report;
+import dev.polder.lockdep.report.Findings;
+import dev.polder.lockdep.report.TextReport;
 import dev.polder.store.WaitGraph;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -45,6 +48,9 @@ final class Run {
     private volatile Phase phase = Phase.TEXTS_WRITE;
     private volatile boolean over;
 
+    /// Findings that were sent; by the watcher while it runs.
+    private int told;
+
     private Run(RunPlan plan, PrintStream out, Pools pools, Users users, Crew crew, Latency latency,
             Stalls stalls) {
         this.plan = plan;
@@ -72,11 +78,16 @@ final class Run {
             Event.text(Kind.PROGRESS, "warms up").send(out);
             crew.rehearse(Phase.READS_ONLY, () -> full(pools));
             Stalls stalls = new Stalls(users::idleBytes);
-            FsReclaim.install(stalls);
+            boolean checked = Findings.ofThisJvm() != null; // the port is the lock checker's then
+            if (!checked) {
+                FsReclaim.install(stalls);
+            }
             try {
                 new Run(plan, out, pools, users, crew, latency, stalls).go();
             } finally {
-                FsReclaim.install(null);
+                if (!checked) {
+                    FsReclaim.install(null);
+                }
             }
         }
     }
@@ -101,6 +112,7 @@ final class Run {
         latency.takeInterval();
         latency.addTo(figures);
         boolean verified = verify(figures);
+        tellFindings();
         send(Kind.RESULT, figures, Map.of("verified", verified));
     }
 
@@ -128,6 +140,7 @@ final class Run {
         while (!over) {
             LockSupport.parkNanos(this, DEFERRED_NANOS);
             ledger.watchDeferred();
+            tellFindings();
             long now = System.nanoTime();
             if (now - nextSample < 0) {
                 continue;
@@ -148,6 +161,17 @@ final class Run {
                 System.err.flush();
                 Runtime.getRuntime().halt(ChildMain.STUCK);
             }
+        }
+    }
+
+    /// Sends what the lock checker found since the last call, if there is one in this process.
+    private void tellFindings() {
+        Findings findings = Findings.ofThisJvm();
+        if (findings != null) {
+            List<Report> all = findings.reports();
+            all.subList(told, all.size())
+                    .forEach(r -> Event.text(Kind.FINDING, TextReport.of(r)).send(out));
+            told = all.size();
         }
     }
 

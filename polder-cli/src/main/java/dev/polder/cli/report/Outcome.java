@@ -41,6 +41,10 @@ public record Outcome(Setting setting, List<PolicyResult> policies) {
             if (!p.guarded()) {
                 continue;
             }
+            if (!p.findings().isEmpty()) {
+                complaints.add("The lock checker found something in the guarded policy " + p.name()
+                        + ".");
+            }
             if (p.deadlocked()) {
                 complaints.add("The guarded policy " + p.name() + " deadlocked.");
                 continue;

@@ -63,6 +63,13 @@ public record PolicyResult(String name, boolean guarded, List<RunResult> rounds)
                 .reduce(null, (first, last) -> last);
     }
 
+    /// What the lock checker found in the first round in which it found something; empty where it
+    /// found nothing, or did not watch.
+    public List<String> findings() {
+        return rounds.stream().map(RunResult::findings).filter(f -> !f.isEmpty()).findFirst()
+                .orElse(List.of());
+    }
+
     /// Whether every round read everything back right; null when one did not get there.
     public @Nullable Boolean verified() {
         return rounds.stream().anyMatch(r -> r.verified() == null) ? null

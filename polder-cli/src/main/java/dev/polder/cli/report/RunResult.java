@@ -14,9 +14,17 @@ import org.jspecify.annotations.Nullable;
 /// @param verified whether everything read back was right and every `verify()` clean; null when the
 ///     run did not get there
 /// @param samples the run over time
+/// @param findings what the lock checker had told until the end, or until the deadlock
 public record RunResult(Map<Figure, Double> figures, Map<Phase, Map<Figure, Double>> phases,
         @Nullable String failure, @Nullable String deadlock, @Nullable Boolean verified,
-        List<Sample> samples) {
+        List<Sample> samples, List<String> findings) {
+
+    /// A run that nobody checked.
+    public RunResult(Map<Figure, Double> figures, Map<Phase, Map<Figure, Double>> phases,
+            @Nullable String failure, @Nullable String deadlock, @Nullable Boolean verified,
+            List<Sample> samples) {
+        this(figures, phases, failure, deadlock, verified, samples, List.of());
+    }
 
     /// The figure's value; null when it does not exist.
     public @Nullable Double get(Figure figure) {

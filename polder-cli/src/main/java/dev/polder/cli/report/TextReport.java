@@ -21,11 +21,28 @@ public final class TextReport {
     /// The report's text.
     public static String of(Outcome outcome) {
         TextReport report = new TextReport(outcome);
+        report.findings();
         report.deadlocks();
         report.table();
         report.phases();
         report.comparisons();
         return String.join("\n", report.lines) + "\n";
+    }
+
+    private void findings() {
+        for (PolicyResult p : outcome.policies()) {
+            List<String> found = p.findings();
+            if (!found.isEmpty()) {
+                lines.add("");
+                lines.add(p.name() + ": the lock checker found " + (found.size() == 1 ? "this"
+                        : "these " + found.size()) + (p.deadlocked()
+                        ? ", before the deadlock below:" : ":"));
+                found.getFirst().lines().forEach(line -> lines.add("  " + line));
+                // A finding's second line is its title: the first line is a rule.
+                found.stream().skip(1).map(f -> f.lines().skip(1).findFirst().orElse(f))
+                        .forEach(title -> lines.add("  also: " + title));
+            }
+        }
     }
 
     private void deadlocks() {

@@ -67,7 +67,8 @@ class BadInputTest {
         assertThat(help.out()).contains("polder demo", "check", "--help").hasLineCount(16);
         assertThat(CommandLines.run("--help").out()).isEqualTo(help.out());
         assertThat(CommandLines.run("demo", "--help").out()).contains("--budget", "--seconds",
-                "--input", "--rounds", "--json", "--report", "--break", "--seed", "--work-dir");
+                "--input", "--rounds", "--json", "--report", "--break", "--check",
+                "--seed", "--work-dir");
     }
 
     private void refused(String sentence, String... options) {

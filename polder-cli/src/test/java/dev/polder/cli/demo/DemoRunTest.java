@@ -58,6 +58,20 @@ class DemoRunTest {
         assertThat(dir.resolve("work")).isEmptyDirectory();
     }
 
+    /// The guarded twin runs to its end and is silent; the exit code says that too.
+    @Tag("slow")
+    @Test
+    void theLockCheckerTellsBeforeTheDeadlockOnWhat() throws IOException {
+        CommandLines.Said said = demo("--check");
+        assertThat(said.exit()).as(said.out() + said.err()).isZero();
+        assertThat(said.out()).contains("unguarded: the lock checker found",
+                ", before the deadlock below:", "possible circular locking dependency",
+                "(the commit of a store) exclusive", "StoreShrinkers.scanNodes(",
+                "unguarded deadlocked:", "The chain closes:");
+        assertThat(said.out()).doesNotContain("domain: the lock checker");
+        assertThat(dir.resolve("work")).isEmptyDirectory();
+    }
+
     @Tag("slow")
     @RepeatedTest(10)
     void tenOfTenDeadlock() throws IOException {

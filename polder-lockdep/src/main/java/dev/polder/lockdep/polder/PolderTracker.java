@@ -140,7 +140,12 @@ public final class PolderTracker implements FsReclaim.Tracker {
     private LockClass memory(Object pool) {
         lock.lock();
         try {
-            return memories.computeIfAbsent(pool, p -> engine.memory(p.toString()));
+            LockClass known = memories.get(pool);
+            if (known == null) {
+                known = engine.memory(pool.toString());
+                memories.put(pool, known);
+            }
+            return known;
         } finally {
             lock.unlock();
         }
