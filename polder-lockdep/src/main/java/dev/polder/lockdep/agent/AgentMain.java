@@ -96,13 +96,16 @@ public final class AgentMain {
                 + Hooks.ENGINE.figures());
     }
 
-    /// Classes that were loaded before the agent came. A frame that runs already keeps its old
-    /// code, so releases without acquisitions are to be expected, and are passed over.
+    /// Classes that were loaded before the agent came; Polder's port is joined at once. A frame that
+    /// runs already keeps its old code, so releases without acquisitions are to be expected, and
+    /// are passed over.
     private static void retransform(
             Instrumentation instrumentation, Transformer transformer, Findings findings) {
         for (Class<?> c : instrumentation.getAllLoadedClasses()) {
             String name = c.getName().replace('.', '/');
-            if (transformer.wants(c.getClassLoader(), name)
+            if (name.equals(PolderBridge.PORT)) {
+                PolderBridge.loaded(c);
+            } else if (transformer.wants(c.getClassLoader(), name)
                     && instrumentation.isModifiableClass(c)) {
                 try {
                     instrumentation.retransformClasses(c);

@@ -72,9 +72,23 @@ class AgentTest {
                 "nothing found; the program ended with exit code 1");
     }
 
+    @Test
+    void monitorsAreToldApartByFieldOnDemand() throws Exception {
+        assertThat(program(dev.polder.museum.TwoFields.class).report(folder.resolve("class.txt"))
+                .run(notes::add)).isEqualTo(Check.FOUND);
+        Path report = folder.resolve("field.txt");
+        assertThat(program(dev.polder.museum.TwoFields.class).monitorsByField().report(report)
+                .run(notes::add)).isZero();
+        assertThat(Files.readString(report)).contains("0 reports", "2 edges");
+    }
+
     /// A program's check in which the java comes from this JVM.
     private static Check allForms(String... arguments) throws URISyntaxException {
-        Class<?> program = dev.polder.museum.AllForms.class;
+        return program(dev.polder.museum.AllForms.class, arguments);
+    }
+
+    private static Check program(Class<?> program, String... arguments)
+            throws URISyntaxException {
         String path = Path.of(
                 program.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
         List<String> command = new ArrayList<>(
