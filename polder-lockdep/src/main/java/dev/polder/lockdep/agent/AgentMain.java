@@ -96,7 +96,7 @@ public final class AgentMain {
                 + Hooks.ENGINE.figures());
     }
 
-    /// Classes that were loaded before the agent came; Polder's port is joined at once. A frame that
+    /// Classes that were loaded before the agent; Polder's port is joined at once. A frame that
     /// runs already keeps its old code, so releases without acquisitions are to be expected, and
     /// are passed over.
     private static void retransform(
