@@ -293,6 +293,7 @@ final class KswapdTest {
         // Thrown out of the wait for work, and again out of the sleep that follows the first.
         pool.parkBroken = new ThreadDeathInPark();
         pool.free.set(FakePool.HIGH + 1);
+        FakePool.await(() -> pool.lastParked != null);
         Thread first = Objects.requireNonNull(pool.lastParked);
         pool.clock.unpark(first);
         FakePool.await(() -> {

@@ -114,7 +114,9 @@ class ConformanceListTest {
     @Test
     void findsTestsThatAreNotCompiled() {
         Planted.write(root, Map.of("other/src/test/java/T.java", "class T {}\n"));
+        assertThat(plant("class SampleTest {}").problems()).isEmpty();
 
+        Planted.write(root, Map.of("other/src/test/java/U.java", "@Row(\"B1\") class U {}\n"));
         assertThat(plant("class SampleTest {}").problems())
                 .containsExactly("the tests of other are not compiled; build all modules at once");
     }
