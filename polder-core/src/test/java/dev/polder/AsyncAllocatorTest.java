@@ -15,6 +15,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Requests that wait for memory on nobody's thread. A request without FS waits for others (D16),
@@ -103,6 +104,7 @@ final class AsyncAllocatorTest {
         cache.clear();
     }
 
+    @Tag("remapping")
     @Test
     void oneThatCannotBeServedDoesNotHoldUpTheNext() throws Exception {
         exhaust(0);

@@ -13,6 +13,7 @@ import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -31,6 +32,12 @@ class ComingThreadsTest {
     private final MemGroup group = pool.group().create("guest");
     private final Workload work = new Workload(pool, 300, 17);
     private final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
+
+    /// Those that other tests of this JVM left are not this one's.
+    @BeforeEach
+    void forgetOthers() {
+        Task.reap();
+    }
 
     @AfterEach
     void close() {

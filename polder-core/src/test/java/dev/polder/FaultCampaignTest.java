@@ -21,6 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// pool of its own, until the operation makes fewer. Whatever came of it, everything is consistent,
 /// and once its result is given back the pool holds what it held before.
 @Row("L3")
+@Tag("remapping")
 final class FaultCampaignTest {
     /// More requests than any of the operations makes.
     private static final int GIVE_UP = 400;

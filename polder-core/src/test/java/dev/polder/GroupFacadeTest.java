@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Memory groups as a caller meets them: everything is charged, and everything is shown.
@@ -29,6 +30,7 @@ final class GroupFacadeTest {
         pool.close();
     }
 
+    @Tag("remapping")
     @Test
     void everyWayOfAllocatingIsChargedAndUncharged() {
         SlabCache cache = pool.createCache("rows", 500);

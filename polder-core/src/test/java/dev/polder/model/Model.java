@@ -306,9 +306,11 @@ public final class Model {
         long freed = 0;
         int priority = wrong(Mistake.STARTS_AT_PRIORITY_11) ? PRIORITY - 1 : PRIORITY;
         for (; priority >= 0; priority--) {
+            long pass = 0;
             for (int i = 0; i < caches.size(); i++) {
-                freed += shrink(i, mask, priority);
+                pass += shrink(i, mask, priority);
             }
+            freed += Math.max(0, pass);
             if (freed >= CLUSTER && !wrong(Mistake.RECLAIM_GOES_ON_PAST_32)) {
                 break;
             }
@@ -369,15 +371,17 @@ public final class Model {
         return freed;
     }
 
-    /// What a callback does; the frames that it freed.
+    /// What a callback does; the frames that it freed, less those that it took.
     private long act(Cache c, Temper.Answer answer) {
+        long taken = 0;
         if (answer.allocates() && alloc(0, Gfp.KERNEL) == Result.GOT) {
             kept.add(place(0));
+            taken = 1;
         }
         for (long i = 0; i < answer.frees(); i++) {
             give(c.objects.removeLast());
         }
-        return answer.frees() << c.consumer.order();
+        return (answer.frees() << c.consumer.order()) - taken;
     }
 
     private boolean wrong(Mistake mistake) {
