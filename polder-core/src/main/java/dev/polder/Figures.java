@@ -25,7 +25,7 @@ final class Figures {
         Watermarks marks = zone.marks();
         return new MemInfo(config.name(), parts.memory().mode(), config.budget(),
                 Frames.bytes(zone.managed()), Frames.bytes(zone.free()),
-                        Frames.bytes(zone.listed()),
+                Frames.bytes(zone.listed() + parts.slabs().cachedRunFrames()),
                 Frames.bytes(marks.min()), Frames.bytes(marks.low()), Frames.bytes(marks.high()),
                 Frames.bytes(parts.slabs().frames()),
                 Frames.bytes(parts.slabs().reclaimableFrames()),

@@ -10,7 +10,7 @@ import java.util.List;
 /// @param budget what `PolderConfig.budget` said
 /// @param total frames that can be handed out
 /// @param free frames free for anybody, as the watermarks see them
-/// @param listed free frames on the stripes' lists
+/// @param listed free frames on lists near threads
 /// @param min the min watermark
 /// @param low the low watermark
 /// @param high the high watermark

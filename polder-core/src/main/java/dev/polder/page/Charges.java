@@ -148,6 +148,11 @@ final class Charges {
         }
     }
 
+    /// Whether a group pays for a run in use.
+    boolean isCharged(long run) {
+        return payer[(int) run] != null;
+    }
+
     /// Takes back the charge of a run that is freed.
     void release(long run, int order) {
         MemGroup group = payer[(int) run];

@@ -191,6 +191,11 @@ public final class PageAllocator {
         charges.release(run, zone.frames().order(run));
     }
 
+    /// True if a group pays for a run in use.
+    public boolean isCharged(long run) {
+        return charges.isCharged(run);
+    }
+
     /// The group to which an object is charged that this thread asks for with `gfp`: the one
     /// entered, the root with ACCOUNT, else null.
     public @Nullable MemGroup payer(Task task, int gfp) {

@@ -38,7 +38,7 @@ record AddressDescription(Slabs slabs, PageAllocator pages) {
             return describe(slab, address);
         }
         if (owner instanceof LargeObjects large) {
-            return describe(large, pfn, address);
+            return describe(large, pages.address(pfn), address);
         }
         SlabDebug debug = slabs.debug();
         if (debug != null && debug.isFreedRun(owner)) {
@@ -49,7 +49,7 @@ record AddressDescription(Slabs slabs, PageAllocator pages) {
         }
         long head = headOf(frames, pfn);
         if (head > 0 && frames.owner(head) instanceof LargeObjects large) {
-            return describe(large, head, address);
+            return describe(large, pages.address(head), address);
         }
         if (head > 0) {
             return "lies in a run of pages (frame " + head + ", order " + frames.order(head) + ")";
@@ -71,9 +71,12 @@ record AddressDescription(Slabs slabs, PageAllocator pages) {
         return "is " + what + ", " + slab.cache.describeState(slab.use(index));
     }
 
-    private String describe(LargeObjects large, long head, long address) {
-        String what = "an object of " + large.requested(head) + " bytes that kmalloc took as pages";
-        long start = pages.address(head);
+    private static String describe(LargeObjects large, long start, long address) {
+        int size = large.requested(start);
+        if (size == 0) {
+            return "is not in use: it lies in a free run that kmalloc keeps";
+        }
+        String what = "an object of " + size + " bytes that kmalloc took as pages";
         return start == address ? "is " + what
                 : "is inside " + what + ", which starts at " + Check.hex(start)
                         + "; pass the address that alloc returned";

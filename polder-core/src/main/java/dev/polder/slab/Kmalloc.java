@@ -1,11 +1,8 @@
 package dev.polder.slab;
 
-import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.page.PageAllocator;
-import dev.polder.page.Role;
-import dev.polder.zone.FrameTable;
 import org.jspecify.annotations.Nullable;
 
 /// Objects of any size up to 4 MiB, in one piece. The kernel's `kmalloc` and `kfree`.
@@ -23,8 +20,6 @@ public final class Kmalloc {
     public static final long MAX_SIZE = Frames.SIZE << Frames.MAX_ORDER;
 
     private final Slabs slabs;
-    private final PageAllocator pages;
-    private final FrameTable frames;
     private final long zeroSentinel;
     private final SlabCache[] caches = new SlabCache[SizeClasses.COUNT];
     // The cache of a request by its size in units of 8 bytes: one look-up instead of two
@@ -39,10 +34,8 @@ public final class Kmalloc {
     /// The `kmalloc` of the pool that `slabs` belongs to.
     public Kmalloc(Slabs slabs) {
         this.slabs = slabs;
-        this.pages = slabs.pages();
-        this.frames = pages.frames();
-        this.zeroSentinel = pages.memory().zeroSentinel();
-        this.large = new LargeObjects(frames.size());
+        this.zeroSentinel = slabs.pages().memory().zeroSentinel();
+        this.large = slabs.large();
         for (int i = 0; i < caches.length; i++) {
             int size = SizeClasses.size(i);
             caches[i] = new SlabCache(slabs, "kmalloc-" + nameOf(size), size, large);
@@ -96,6 +89,8 @@ public final class Kmalloc {
                 slab.cache.free(slab, index, address);
                 return;
             }
+        } else if (large.free(address)) {
+            return;
         }
         freeOther(address);
     }
@@ -133,8 +128,7 @@ public final class Kmalloc {
             return requestedSize(address);
         }
         Slab slab = liveSlab(address);
-        return slab != null ? slab.cache.objectSize()
-                : Frames.SIZE << frames.order(liveRun(address));
+        return slab != null ? slab.cache.objectSize() : large.room(liveRun(address));
     }
 
     /// Bytes that were asked for.
@@ -177,10 +171,10 @@ public final class Kmalloc {
             }
             return fits;
         }
-        long run = liveRun(address);
-        boolean fits = size > SizeClasses.LARGEST && Frames.orderFor(size) == frames.order(run);
+        boolean fits = size > SizeClasses.LARGEST
+                && Frames.SIZE << Frames.orderFor(size) == large.room(liveRun(address));
         if (fits) {
-            large.requested(run, (int) size);
+            large.requested(address, (int) size);
         }
         return fits;
     }
@@ -195,17 +189,12 @@ public final class Kmalloc {
             int index = slab.indexOf(address);
             return index >= 0 && isSize(slab.use(index));
         }
-        return (slabs.ownerAt(address) == large && isRunStart(address))
-                || sampledAt(address) != null;
+        return large.requested(address) != 0 || sampledAt(address) != null;
     }
 
     /// Shows every object in use that was taken as pages.
     public void forEachLarge(LargeVisitor visitor) {
-        for (long pfn = 1; pfn < frames.size(); pfn++) {
-            if (frames.owner(pfn) == large) {
-                visitor.object(pages.address(pfn), large.requested(pfn));
-            }
-        }
+        large.forEach(visitor);
     }
 
     /// Sees large objects.
@@ -229,14 +218,7 @@ public final class Kmalloc {
         for (SlabCache cache : caches) {
             cache.verify();
         }
-        for (long pfn = 0; pfn < frames.size(); pfn++) {
-            boolean mine = frames.owner(pfn) == large;
-            int size = large.requested(pfn);
-            Check.that(mine == (size > 0), "a large object's size and its frame's owner disagree");
-            Check.that(!mine || frames.isHead(pfn), "a large object does not begin a run");
-            Check.that(!mine || size <= Frames.SIZE << frames.order(pfn),
-                    "a large object is larger than its run");
-        }
+        large.verify();
     }
 
     private long allocLarge(long size, long alignment, int gfp) {
@@ -250,17 +232,7 @@ public final class Kmalloc {
         // Above MAX_SIZE the order is one that the page allocator refuses at once (D1).
         SlabDebug debug = slabs.debug();
         long needed = debug == null ? size : SlabDebug.withRed(size);
-        int order = Frames.orderFor(Math.max(needed, alignment));
-        long run = pages.alloc(Role.KMALLOC_LARGE, order, gfp);
-        if (run == 0) {
-            return 0;
-        }
-        if (debug != null) {
-            debug.takenLarge(run, size, (gfp & Gfp.ZERO) != 0);
-        }
-        large.requested(run, (int) size);
-        frames.owner(run, 1, large);
-        return pages.address(run);
+        return large.alloc(size, Frames.orderFor(Math.max(needed, alignment)), gfp);
     }
 
     private void freeOther(long address) {
@@ -277,18 +249,7 @@ public final class Kmalloc {
                 return;
             }
         }
-        if (owner != large || !isRunStart(address)) {
-            throw slabs.wrongFree(address, "kmalloc");
-        }
-        long run = pages.pfnOf(address);
-        large.requested(run, 0);
-        frames.owner(run, 1, null);
-        SlabDebug debug = slabs.debug();
-        if (debug == null) {
-            pages.free(run);
-        } else {
-            debug.freedLarge(run);
-        }
+        throw slabs.wrongFree(address, "kmalloc");
     }
 
     /// The slab of a live object; null if the address is not in a slab at all.
@@ -305,10 +266,11 @@ public final class Kmalloc {
     }
 
     private long liveRun(long address) {
-        if (slabs.ownerAt(address) != large || !isRunStart(address)) {
+        slabs.requireOpen();
+        if (large.requested(address) == 0) {
             throw slabs.wrongFree(address, "kmalloc");
         }
-        return pages.pfnOf(address);
+        return address;
     }
 
     /// Whether the state of an object is one that [#alloc] recorded, and nobody pays for it: not
@@ -322,10 +284,6 @@ public final class Kmalloc {
         SampledSlot slot = slabs.sampledAt(address);
         SlabCache cache = slot == null ? null : slot.cache;
         return cache != null && cache.kmalloc() == large ? slot : null;
-    }
-
-    private static boolean isRunStart(long address) {
-        return (address & (Frames.SIZE - 1)) == 0;
     }
 
     private static IllegalArgumentException negative(long size) {

@@ -1,25 +1,272 @@
 package dev.polder.slab;
 
-/// The owner of every run that `kmalloc` took for a request above its largest class, and the sizes
-/// that were asked for. The kernel's large kmalloc folios.
+import dev.polder.base.Check;
+import dev.polder.base.Frames;
+import dev.polder.gfp.FsReclaim;
+import dev.polder.gfp.Gfp;
+import dev.polder.page.PageAllocator;
+import dev.polder.page.Role;
+import dev.polder.task.Task;
+import dev.polder.zone.FrameTable;
+import dev.polder.zone.Zone;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// The objects of `kmalloc` above its largest class, each a run of pages, and the owner of those
+/// runs' heads in the frame table. The kernel's large kmalloc folios.
 ///
-/// One object for all of them, so that such a request makes no garbage; four bytes a frame. Only
-/// the head frame of a run names it as owner. An entry belongs to whoever holds the run, so plain
-/// access suffices.
+/// Notes
+///
+/// Each frame has a **record**, four bytes: 0, or at the head of a run in use the size that was
+/// asked for, the run's order, and as its sign whether a memory group pays. One load on the way of
+/// a free tells that the object is in use, where it goes and that nobody pays. As the state of an
+/// object in a slab it belongs to whoever holds the run, so plain access suffices.
+///
+/// Free runs of orders 2 to 10 are kept in **sheaves** as objects are, found, recalled and bounded
+/// in the same way ([ThreadSheaves]). Such a run has this owner and no record. One that a group
+/// pays for is never kept, nor is any while the pool has less than its high watermark free, nor in
+/// debug mode. Nobody fills a sheaf beforehand: runs come into it by being freed.
 final class LargeObjects {
-    private final int[] requested;
+    /// Runs for requests above the largest class are not smaller than this.
+    static final int MIN_ORDER = 2;
 
-    LargeObjects(int frames) {
-        this.requested = new int[frames];
+    private static final int CHARGED = Integer.MIN_VALUE;
+    /// In a record the size stands below, 23 bits for 4 MiB, and the order above.
+    private static final int ORDER_SHIFT = 24;
+    private static final int SIZE_MASK = (1 << ORDER_SHIFT) - 1;
+    private static final int ORDER_MASK = 0x0f;
+
+    private final Slabs slabs;
+    private final PageAllocator pages;
+    private final FrameTable frames;
+    private final FsReclaim.Reclaimer reclaimer;
+    private final long base;
+    private final int[] records;
+    // By order; their numbers among the pool's sheaves are those of Slabs#runNumber
+    private final RunCache[] runs = new RunCache[Frames.MAX_ORDER + 1 - MIN_ORDER];
+
+    /// Those of the pool of `slabs`, before any cache is made there.
+    LargeObjects(Slabs slabs) {
+        this.slabs = slabs;
+        this.pages = slabs.pages();
+        this.frames = pages.frames();
+        this.reclaimer = pages.reclaimer();
+        this.base = pages.memory().base();
+        this.records = new int[frames.size()];
+        assert Kmalloc.MAX_SIZE <= SIZE_MASK : "a record has room for each size";
+        for (int i = 0; i < runs.length; i++) {
+            runs[i] = new RunCache(slabs, this, MIN_ORDER + i);
+            assert runs[i].number() == i : "the runs' numbers are the first";
+        }
     }
 
-    /// Bytes asked for in the run that begins at `run`.
-    int requested(long run) {
-        return requested[(int) run];
+    /// Takes a run of `order` for `size` bytes.
+    ///
+    /// @param order at least [#MIN_ORDER]; above [Frames#MAX_ORDER] there is none
+    /// @param gfp checked
+    /// @return its address, or 0 for shortage
+    long alloc(long size, int order, int gfp) {
+        if ((gfp & Gfp.ACCOUNT) == 0 && order <= Frames.MAX_ORDER) {
+            FsReclaim.mightAlloc(gfp, reclaimer);
+            ThreadSheaves mine = slabs.mine();
+            if (mine != null && mine.owner().group() == null) {
+                long address = mine.pop(order - MIN_ORDER);
+                if (address != 0) {
+                    return handOut(address, size, order, gfp);
+                }
+            }
+        }
+        return allocSlow(size, order, gfp);
     }
 
-    void requested(long run, int size) {
-        requested[(int) run] = size;
+    private long handOut(long address, long size, int order, int gfp) {
+        int run = (int) ((address - base) >>> Frames.SHIFT);
+        assert records[run] == 0 : "only a free run is handed out";
+        records[run] = order << ORDER_SHIFT | (int) size;
+        if ((gfp & Gfp.ZERO) != 0) {
+            pages.memory().zero(address, Frames.SIZE << order);
+        }
+        return address;
+    }
+
+    private long allocSlow(long size, int order, int gfp) {
+        if (order <= Frames.MAX_ORDER && pages.payer(Task.current(), gfp) == null) {
+            ThreadSheaves mine = slabs.mine();
+            long kept = mine == null ? 0 : mine.popMore(runs[order - MIN_ORDER]);
+            if (kept != 0) {
+                return handOut(kept, size, order, gfp);
+            }
+        }
+        long run = pages.alloc(Role.KMALLOC_LARGE, order, gfp);
+        if (run == 0) {
+            return 0;
+        }
+        SlabDebug debug = slabs.debug();
+        if (debug != null) {
+            debug.takenLarge(run, size, (gfp & Gfp.ZERO) != 0);
+        }
+        int charged = pages.isCharged(run) ? CHARGED : 0;
+        records[(int) run] = charged | order << ORDER_SHIFT | (int) size;
+        frames.owner(run, 1, this);
+        return pages.address(run);
+    }
+
+    /// Frees the object at `address` if there is one in use; false, and nothing changed, if not.
+    boolean free(long address) {
+        int run = (int) ((address - base) >>> Frames.SHIFT);
+        int[] table = records;
+        if (Integer.compareUnsigned(run, table.length) >= 0
+                || base + ((long) run << Frames.SHIFT) != address) {
+            return false;
+        }
+        int record = table[run];
+        if (record <= 0) {
+            return record < 0 && freeCharged(run);
+        }
+        table[run] = 0;
+        ThreadSheaves mine = slabs.mine();
+        int place = (record >>> ORDER_SHIFT) - MIN_ORDER;
+        if (mine == null || mine.inReclaim() || !mine.push(place, address)) {
+            freeSlow(mine, place, run, address);
+        }
+        return true;
+    }
+
+    private void freeSlow(@Nullable ThreadSheaves mine, int place, int run, long address) {
+        Zone zone = pages.zone();
+        if (mine == null || mine.inReclaim() || zone.free() < zone.marks().high()
+                || !mine.pushMore(runs[place], address)) {
+            giveBack(run);
+        }
+    }
+
+    private boolean freeCharged(int run) {
+        records[run] = 0;
+        giveBack(run);
+        return true;
+    }
+
+    /// Gives a free run back to the page allocator, in debug mode by way of the quarantine.
+    private void giveBack(long run) {
+        frames.owner(run, 1, null);
+        SlabDebug debug = slabs.debug();
+        if (debug == null) {
+            pages.free(run);
+        } else {
+            debug.freedLarge(run);
+        }
+    }
+
+    /// Gives the runs in `sheaf`, which the caller alone holds, back to the page allocator.
+    void putBack(Sheaf sheaf) {
+        while (!sheaf.isEmpty()) {
+            giveBack(pages.pfnOf(sheaf.pop()));
+        }
+    }
+
+    /// Bytes asked for in the object that begins at `address`; 0 if none does that is in use.
+    int requested(long address) {
+        long run = pages.pfnOf(address);
+        return run >= 0 && Frames.aligned(address) ? records[(int) run] & SIZE_MASK : 0;
+    }
+
+    /// Bytes that may be used of the object in use at `address`.
+    long room(long address) {
+        return Frames.SIZE << frames.order(pages.pfnOf(address));
+    }
+
+    /// Records `size` as what was asked for in the object in use at `address`.
+    void requested(long address, int size) {
+        int run = (int) pages.pfnOf(address);
+        records[run] = (records[run] & ~SIZE_MASK) | size;
+    }
+
+    /// Shows every object in use.
+    void forEach(Kmalloc.LargeVisitor visitor) {
+        for (int run = 1; run < records.length; run++) {
+            if (records[run] != 0) {
+                visitor.object(pages.address(run), records[run] & SIZE_MASK);
+            }
+        }
+    }
+
+    /// Frames of the runs in sheaves.
+    long cachedFrames() {
+        long sum = 0;
+        for (RunCache cache : runs) {
+            sum += cache.inSheaves() << cache.order();
+        }
+        return sum;
+    }
+
+    /// Frames of the runs in sheaves that no thread holds.
+    long depotFrames() {
+        long sum = 0;
+        for (RunCache cache : runs) {
+            sum += cache.sheaves().objects() << cache.order();
+        }
+        return sum;
+    }
+
+    /// Gives the runs in sheaves that no thread holds back; their frames.
+    long drain() {
+        long freed = 0;
+        for (RunCache cache : runs) {
+            freed += cache.sheaves().drain();
+        }
+        return freed;
+    }
+
+    /// Takes the sheaves away for good.
+    void close() {
+        for (RunCache cache : runs) {
+            cache.sheaves().close();
+        }
+    }
+
+    /// Walks every invariant and throws on the first that fails. Only while nobody takes or gives.
+    void verify() {
+        Set<Long> kept = new HashSet<>();
+        for (RunCache cache : runs) {
+            List<Sheaf> all = new ArrayList<>();
+            cache.sheaves().verify(all::add);
+            slabs.threads().addSheaves(cache.number(), all);
+            for (Sheaf sheaf : all) {
+                for (int i = 0; i < sheaf.size; i++) {
+                    verifyKept(sheaf.objects[i], cache.order());
+                    Check.that(kept.add(sheaf.objects[i]), "a run lies in two sheaves");
+                }
+            }
+        }
+        int free = 0;
+        for (int pfn = 0; pfn < records.length; pfn++) {
+            boolean mine = frames.owner(pfn) == this;
+            boolean used = records[pfn] != 0;
+            Check.that(mine || !used, "a large object's size and its frame's owner disagree");
+            Check.that(!mine || frames.isHead(pfn), "a large object does not begin a run");
+            free += mine && !used ? 1 : 0;
+            if (used) {
+                int order = records[pfn] >>> ORDER_SHIFT & ORDER_MASK;
+                Check.that(order == frames.order(pfn), "a large object's run has another order");
+                Check.that((records[pfn] & SIZE_MASK) <= Frames.SIZE << order,
+                        "a large object is larger than its run");
+                Check.that(records[pfn] < 0 == pages.isCharged(pfn),
+                        "a large object's record and its payer disagree");
+            }
+        }
+        Check.that(free == kept.size(), "a free run of kmalloc's lies in no sheaf");
+    }
+
+    private void verifyKept(long address, int order) {
+        long run = pages.pfnOf(address);
+        Check.that(run > 0 && Frames.aligned(address), "what lies in a sheaf is no run");
+        Check.that(frames.owner(run) == this && records[(int) run] == 0,
+                "a run in a sheaf is in use");
+        Check.that(frames.order(run) == order, "a run lies in a sheaf of another order");
+        Check.that(!pages.isCharged(run), "a run in a sheaf is charged to a group");
     }
 
     @Override

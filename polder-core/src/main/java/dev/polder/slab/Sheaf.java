@@ -3,7 +3,8 @@ package dev.polder.slab;
 import dev.polder.base.Check;
 import org.jspecify.annotations.Nullable;
 
-/// A stack of free objects of one cache: what the newest SLUB calls a sheaf and Bonwick a magazine.
+/// A stack of free objects of one cache, or of free runs of one order: what the newest SLUB calls a
+/// sheaf and Bonwick a magazine.
 ///
 /// A sheaf has one holder at a time (a stripe, a thread, a depot, or the thread that moves it), and
 /// only the holder touches it. Its objects are free: their state says so, and the slab's free map
@@ -17,7 +18,7 @@ final class Sheaf {
     final long[] objects;
     /// Room reserved for it: what it holds when full, in bytes.
     final long bytes;
-    private final @Nullable SlabCache cache;
+    private final @Nullable Sheaved cache;
 
     /// Number of objects in it.
     int size;
@@ -25,18 +26,18 @@ final class Sheaf {
     @Nullable Sheaf next;
 
     /// An empty sheaf for `capacity` objects of `cache`.
-    Sheaf(SlabCache cache, int capacity) {
+    Sheaf(Sheaved cache, int capacity) {
         this(cache, capacity, capacity * (long) cache.objectSize());
     }
 
-    private Sheaf(@Nullable SlabCache cache, int capacity, long bytes) {
+    private Sheaf(@Nullable Sheaved cache, int capacity, long bytes) {
         this.cache = cache;
         this.objects = new long[capacity];
         this.bytes = bytes;
     }
 
     /// The cache whose objects it takes.
-    SlabCache cache() {
+    Sheaved cache() {
         if (cache == null) {
             throw Check.broken("there is no sheaf here");
         }

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// use; then its group is uncharged, if it has one; then the sheaf, or the slab. A thread in
 /// reclaim passes the sheaves by, so that slabs become empty and their frames are counted as its
 /// progress.
-public final class SlabCache implements AutoCloseable {
+public final class SlabCache extends Sheaved implements AutoCloseable {
     /// The largest object: a run of the largest order.
     public static final int MAX_OBJECT_SIZE = (int) (Frames.SIZE << Frames.MAX_ORDER);
 
@@ -211,6 +211,7 @@ public final class SlabCache implements AutoCloseable {
     }
 
     /// Bytes in an object, all of them its user's.
+    @Override
     public int objectSize() {
         return objectSize;
     }
@@ -336,6 +337,7 @@ public final class SlabCache implements AutoCloseable {
     /// Puts every object of `sheaf`, which the caller alone holds, into its slab.
     ///
     /// @return the number of frames that became free by it
+    @Override
     long putBack(Sheaf sheaf) {
         return node.put(sheaf, Task.current().inReclaim());
     }
@@ -361,7 +363,7 @@ public final class SlabCache implements AutoCloseable {
     long cachedObjects() {
         SlabDebug debug = slabs.debug();
         return debug != null ? debug.quarantined(this)
-                : sheaves.objects() + slabs.threads().objects(number);
+                : inSheaves();
     }
 
     /// Shows every slab. Only while nobody takes or gives.
@@ -385,6 +387,7 @@ public final class SlabCache implements AutoCloseable {
     }
 
     /// What all caches of the pool share.
+    @Override
     public Slabs slabs() {
         return slabs;
     }
@@ -401,15 +404,12 @@ public final class SlabCache implements AutoCloseable {
     }
 
     /// The cache's number among those of its pool, for the places in [ThreadSheaves].
+    @Override
     int number() {
         return number;
     }
 
-    /// Room that one sheaf takes, in bytes.
-    long sheafBytes() {
-        return sheaves.sheafBytes();
-    }
-
+    @Override
     StripedSheaves sheaves() {
         return sheaves;
     }

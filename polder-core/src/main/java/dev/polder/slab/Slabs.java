@@ -32,6 +32,12 @@ public final class Slabs {
     private static final int EXPECTED_CACHES = 32;
     /// A sheaf that would hold more bytes than this has fewer objects.
     private static final long MAX_SHEAF_BYTES = 64 << 10;
+    /// The same for sheaves of runs: 64 runs of 16 KiB.
+    private static final long MAX_RUN_SHEAF_BYTES = 1 << 20;
+    /// Sheaves of runs that fit into the room for all, so that two threads may have theirs of some
+    /// orders, and one run may be kept that is larger: at most a few of them.
+    private static final int RUN_SHEAVES = 64;
+    private static final int LARGEST_RUNS = 16;
     /// Above this many stripes threads meet seldom enough, and more would only hold memory.
     private static final int MAX_STRIPES = 16;
 
@@ -53,6 +59,7 @@ public final class Slabs {
     // Sum over all sheaves of capacity × object size, filled or not; at most sheafLimit
     private final AtomicLong sheafBytes = new AtomicLong();
     private final @Nullable SlabDebug debug;
+    private final LargeObjects large;
     private @Nullable Kfence kfence;
     private volatile FaultInjector faults = FaultInjector.NONE;
     private final CopyOnWriteArrayList<Runnable> atClose = new CopyOnWriteArrayList<>();
@@ -75,6 +82,7 @@ public final class Slabs {
         this.owners = threads.table();
         this.debug = mode.on() ? new SlabDebug(this, mode, findings) : null;
         slowDoor(debug != null);
+        this.large = new LargeObjects(this);
         pages.shrinkers().addInternal(new SheafReclaimer(this));
         pages.shrinkers().addInternal(new EmptySlabReclaimer(this));
     }
@@ -118,7 +126,7 @@ public final class Slabs {
     /// Frames that would come back if every sheaf and empty slab were given up, about
     /// (`SReclaimable`).
     public long reclaimableFrames() {
-        return sheafFrames() + emptyFrames();
+        return sheafFrames() - large.cachedFrames() + emptyFrames();
     }
 
     /// Appends a line for each cache, with the columns of `/proc/slabinfo`.
@@ -151,6 +159,7 @@ public final class Slabs {
         for (SlabCache cache : caches) {
             cache.closeSheaves();
         }
+        large.close();
         Numbers.POOLS.give(poolIndex);
         for (Runnable r : atClose) {
             r.run();
@@ -173,6 +182,7 @@ public final class Slabs {
         for (SlabCache cache : caches) {
             cache.verify();
         }
+        large.verify();
         threads.verify();
         if (debug != null) {
             debug.verify(caches);
@@ -238,6 +248,16 @@ public final class Slabs {
         Kfence k = kfence;
         SampledSlot slot = sampledAt(address);
         return k != null && slot != null && k.free(slot);
+    }
+
+    /// The objects of `kmalloc` that are runs of pages.
+    LargeObjects large() {
+        return large;
+    }
+
+    /// Frames of free runs that `kmalloc` keeps in sheaves, about.
+    public long cachedRunFrames() {
+        return large.cachedFrames();
     }
 
     /// What watches the objects, or null.
@@ -339,10 +359,11 @@ public final class Slabs {
     }
 
     /// Room for one more sheaf of `bytes` when full; false if the share is used up.
-    boolean reserve(long bytes) {
+    boolean reserve(Sheaved whose, long bytes) {
+        long limit = whose.room(sheafLimit);
         for (;;) {
             long now = sheafBytes.get();
-            if (now + bytes > sheafLimit) {
+            if (now + bytes > limit) {
                 return false;
             }
             if (sheafBytes.compareAndSet(now, now + bytes)) {
@@ -372,12 +393,22 @@ public final class Slabs {
         return (int) Math.min(StripedSheaves.MAX_CAPACITY, bytes / objectSize);
     }
 
+    /// Runs in a sheaf of that order; 0 where not even one is worth keeping.
+    int runCapacity(int order) {
+        long size = Frames.SIZE << order;
+        if (debug != null || size > sheafLimit / LARGEST_RUNS) {
+            return 0;
+        }
+        long bytes = Math.min(MAX_RUN_SHEAF_BYTES, sheafLimit / RUN_SHEAVES);
+        return Math.clamp(bytes / size, 1, StripedSheaves.MAX_CAPACITY);
+    }
+
     long sheafFrames() {
         long bytes = threads.cachedBytes();
         for (SlabCache cache : caches) {
             bytes += cache.sheaves().objects() * cache.objectSize();
         }
-        return bytes >> Frames.SHIFT;
+        return (bytes >> Frames.SHIFT) + large.depotFrames();
     }
 
     long emptyFrames() {
@@ -389,7 +420,7 @@ public final class Slabs {
     }
 
     long drainSheaves() {
-        long freed = threads.drain();
+        long freed = threads.drain() + large.drain();
         for (SlabCache cache : caches) {
             freed += cache.drainSheaves();
         }

@@ -24,15 +24,15 @@ final class StripedSheaves {
     /// instructions unless it is not running, and then its stripe is left for the next time.
     private static final int DRAIN_ATTEMPTS = 64;
 
-    private final SlabCache cache;
+    private final Sheaved cache;
     private final int capacity;
     private final SheafStripe[] stripes;
     private final Depot depot;
     private volatile boolean closed;
 
-    /// `capacity` 0 means no sheaves at all.
-    StripedSheaves(SlabCache cache, int stripes, int capacity) {
-        assert Integer.bitCount(stripes) == 1 : "a mask selects the stripe";
+    /// `capacity` 0 means no sheaves at all, `stripes` 0 none but in the depot.
+    StripedSheaves(Sheaved cache, int stripes, int capacity) {
+        assert Integer.bitCount(stripes) <= 1 : "a mask selects the stripe";
         assert capacity >= 0 && capacity <= MAX_CAPACITY : "capacity " + capacity;
         this.cache = cache;
         this.capacity = capacity;
@@ -318,7 +318,7 @@ final class StripedSheaves {
     /// here and must not fail.
     private @Nullable Sheaf create() {
         long bytes = sheafBytes();
-        if (closed || capacity == 0 || !cache.slabs().reserve(bytes)) {
+        if (closed || capacity == 0 || !cache.slabs().reserve(cache, bytes)) {
             return null;
         }
         try {
@@ -330,6 +330,9 @@ final class StripedSheaves {
     }
 
     private @Nullable SheafStripe lockStripe() {
+        if (stripes.length == 0) {
+            return null;
+        }
         int key = (int) Thread.currentThread().threadId();
         SheafStripe s = stripes[key & (stripes.length - 1)];
         if (s.tryLock()) {

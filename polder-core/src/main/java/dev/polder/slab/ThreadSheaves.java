@@ -149,7 +149,7 @@ final class ThreadSheaves {
 
     /// Takes an object after [#pop] found none: from the spare sheaf, or from a filled one of the
     /// depot; 0 if there is none.
-    long popMore(SlabCache cache) {
+    long popMore(Sheaved cache) {
         int number = cache.number();
         if (!enter()) {
             return 0;
@@ -186,7 +186,7 @@ final class ThreadSheaves {
     /// Takes an object in after [#push] found no room: into the spare sheaf, or into an empty one
     /// for which the full one goes to the depot, or to the slabs; false if the thread may have no
     /// sheaf for this cache.
-    boolean pushMore(SlabCache cache, long object) {
+    boolean pushMore(Sheaved cache, long object) {
         int number = cache.number();
         if (!enter()) {
             return false;
@@ -230,7 +230,7 @@ final class ThreadSheaves {
     }
 
     /// An empty sheaf to be filled and then [placed][#place]; null if the thread may have none.
-    @Nullable Sheaf takeEmpty(SlabCache cache) {
+    @Nullable Sheaf takeEmpty(Sheaved cache) {
         int number = cache.number();
         if (!enter()) {
             return null;
@@ -249,7 +249,7 @@ final class ThreadSheaves {
     }
 
     /// Puts a sheaf that the owner alone holds in its place, or into the depot if there is none.
-    void place(SlabCache cache, Sheaf sheaf) {
+    void place(Sheaved cache, Sheaf sheaf) {
         Sheaf left = sheaf;
         int number = cache.number();
         if (enter()) {
@@ -275,9 +275,9 @@ final class ThreadSheaves {
         }
     }
 
-    private boolean mayHoldMore(SlabCache cache) {
+    private boolean mayHoldMore(Sheaved cache) {
         Slabs pool = slabs;
-        return pool != null && bytes + cache.sheafBytes() <= pool.threads().share();
+        return pool != null && bytes + cache.sheafBytes() <= cache.room(pool.threads().share());
     }
 
     private boolean enter() {

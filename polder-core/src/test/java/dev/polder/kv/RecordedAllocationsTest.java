@@ -142,6 +142,10 @@ class RecordedAllocationsTest {
         long size = Long.parseLong(l.get("size"));
         Deviation d = deviations.get(l.key());
         String result = d != null && d.rule().equals("I3") ? d.expected() : l.get("result_is");
+        if (size > 8192) {
+            // What the last one left in a sheaf would serve this one without a request
+            rig.slabs.shrinkAll();
+        }
         rig.pool.taken();
         long a = ScopeProgram.run(l.get("scope"), () -> rig.kv.alloc(size, gfp));
         assertThat(a).as("%s", l).isNotZero();

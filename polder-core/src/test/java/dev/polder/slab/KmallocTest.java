@@ -85,6 +85,7 @@ final class KmallocTest {
             assertThat(pool.read(object + kmalloc.usableSize(object) - 8)).isZero();
             kmalloc.verify();
             kmalloc.free(object);
+            pool.slabs().shrinkAll();
         }
         assertThat(kmalloc.alloc((1 << 22) + 1, Gfp.KERNEL)).isZero();
         assertThat(kmalloc.alloc(Long.MAX_VALUE, Gfp.KERNEL | Gfp.NOFAIL)).isZero();

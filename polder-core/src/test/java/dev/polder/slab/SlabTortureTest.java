@@ -61,7 +61,7 @@ final class SlabTortureTest {
                 int slot = random.nextInt(SLOTS);
                 long mine = 0;
                 if (random.nextInt(100) < 60) {
-                    double exponent = random.nextDouble() * random.nextDouble() * 14;
+                    double exponent = random.nextDouble() * random.nextDouble() * 17;
                     long size = 8 + (long) Math.pow(2, exponent);
                     mine = kmalloc.alloc(size, Gfp.KERNEL | Gfp.NOWARN);
                     if (mine != 0) {

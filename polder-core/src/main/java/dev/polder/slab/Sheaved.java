@@ -1,0 +1,38 @@
+package dev.polder.slab;
+
+/// What has sheaves in front of it: a cache of objects, or the runs of one order.
+abstract sealed class Sheaved permits SlabCache, RunCache {
+
+    /// What it shares with all others of its pool.
+    abstract Slabs slabs();
+
+    /// Its number among those of its pool, for the places in [ThreadSheaves].
+    abstract int number();
+
+    /// Bytes in an object.
+    abstract int objectSize();
+
+    /// The sheaves that belong to no thread.
+    abstract StripedSheaves sheaves();
+
+    /// Puts every object of `sheaf`, which the caller alone holds, back where it came from.
+    ///
+    /// @return the number of frames that became free by it
+    abstract long putBack(Sheaf sheaf);
+
+    /// How much of the room for sheaves, the pool's or a thread's, may be taken when one more is
+    /// made for this: all of `bytes`, or the part that leaves others theirs.
+    long room(long bytes) {
+        return bytes;
+    }
+
+    /// Room that one sheaf takes, in bytes.
+    final long sheafBytes() {
+        return sheaves().sheafBytes();
+    }
+
+    /// Objects in sheaves; exact only while nobody takes or gives.
+    final long inSheaves() {
+        return sheaves().objects() + slabs().threads().objects(number());
+    }
+}
