@@ -112,9 +112,12 @@ public final class Kswapd implements AutoCloseable {
                 return;
             }
         }
-        raiseWanted(ask);
-        if (sleepers.waiters() > 0) {
+        boolean first = raiseWanted(ask);
+        boolean sleeps = sleepers.waiters() > 0;
+        if (sleeps) {
             stat.add(Item.KSWAPD_WAKE);
+        }
+        if (sleeps || first) { // first: it may have looked for work and be about to sleep
             sleepers.wakeAll();
         }
     }
@@ -218,12 +221,14 @@ public final class Kswapd implements AutoCloseable {
         }
     }
 
-    private void raiseWanted(int order) {
+    /// Returns whether nothing was wanted before.
+    private boolean raiseWanted(int order) {
         int ask = order + 1;
         int seen = wanted.get();
         while (seen < ask && !wanted.compareAndSet(seen, ask)) {
             seen = wanted.get();
         }
+        return seen == 0;
     }
 
     private boolean replace(Worker old, @Nullable ShrinkerHandle stuckIn) {
