@@ -36,6 +36,7 @@ final class SlabMaskConformanceTest {
         pool.pages().faultInjector(FaultInjector.NONE);
         pool.slabs().faultInjector(FaultInjector.NONE);
         pool.close();
+        assertThat(Task.current().describeScopes()).isEqualTo("no scope");
     }
 
     /// The page requests of the first object of a fresh cache, which is then given up.
@@ -229,29 +230,46 @@ final class SlabMaskConformanceTest {
     }
 
     /// Runs `body` after a recorded scope program: `F`, `I`, `R` save and push their token; `n`,
-    /// `i`, `r` and a number restore that token.
+    /// `i`, `r` and a number restore that token. What stays open is restored after it.
     private static long inScopes(String program, Allocation body) {
         List<Integer> tokens = new ArrayList<>();
+        StringBuilder open = new StringBuilder(); // by number: what restores it, or '-'
         try {
             for (int i = 0; i < program.length(); i++) {
                 char c = program.charAt(i);
-                switch (c) {
-                    case 'F' -> tokens.add(Memalloc.nofsSave());
-                    case 'I' -> tokens.add(Memalloc.noioSave());
-                    case 'R' -> tokens.add(Memalloc.noreclaimSave());
-                    default -> {
-                        int token = tokens.get(program.charAt(++i) - '0');
-                        switch (c) {
-                            case 'n' -> Memalloc.nofsRestore(token);
-                            case 'i' -> Memalloc.noioRestore(token);
-                            default -> Memalloc.noreclaimRestore(token);
-                        }
-                    }
+                if (Character.isUpperCase(c)) {
+                    tokens.add(save(c));
+                    open.append(c == 'F' ? 'n' : Character.toLowerCase(c));
+                } else {
+                    int number = program.charAt(++i) - '0';
+                    restore(c, tokens.get(number));
+                    open.setCharAt(number, '-');
                 }
             }
             return body.run();
         } finally {
-            Task.current().restoreFlags(Task.current().flags());
+            for (int i = tokens.size() - 1; i >= 0; i--) {
+                if (open.charAt(i) != '-') {
+                    restore(open.charAt(i), tokens.get(i));
+                }
+            }
+            Task.current().restoreFlags(Task.current().flags()); // what a crossed token left
+        }
+    }
+
+    private static int save(char family) {
+        return switch (family) {
+            case 'F' -> Memalloc.nofsSave();
+            case 'I' -> Memalloc.noioSave();
+            default -> Memalloc.noreclaimSave();
+        };
+    }
+
+    private static void restore(char family, int token) {
+        switch (family) {
+            case 'n' -> Memalloc.nofsRestore(token);
+            case 'i' -> Memalloc.noioRestore(token);
+            default -> Memalloc.noreclaimRestore(token);
         }
     }
 
