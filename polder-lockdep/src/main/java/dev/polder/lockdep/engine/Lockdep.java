@@ -321,10 +321,10 @@ public final class Lockdep {
     }
 
     private void check(HeldLocks h, LockClass c, int hash, int mode, int site) {
-        if (!c.nests() && h.findOrClass(c.id(), hash) == -2) {
-            slow(h, Step.SAME_CLASS, 0, new Wanted(c, hash, mode, site));
-        }
-        if ((mode & Mode.TRY) == 0) {
+        if ((mode & Mode.TRY) == 0) { // a try waits for nobody, also not for one of its class
+            if (!c.nests() && h.findOrClass(c.id(), hash) == -2) {
+                slow(h, Step.SAME_CLASS, 0, new Wanted(c, hash, mode, site));
+            }
             long key = ChainCache.extend(h.key(), c.id(), mode);
             if (!c.isReal()) { // which edges lead into reclaim depends on whose locks they are
                 key = ChainCache.extend(key, FRAME_ID, h.frame());

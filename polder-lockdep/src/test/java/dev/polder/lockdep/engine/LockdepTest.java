@@ -240,6 +240,24 @@ class LockdepTest {
         assertThat(r.chain()).hasSize(2);
     }
 
+    /// A try waits for nobody, so the order in which it found the two says nothing.
+    @Test
+    void twoOfAClassThatAreTriedAreNoInversion() {
+        Object a2 = named("A");
+        take(a);
+        engine.acquire(a2, Mode.TRY, 0);
+        give(a2, a);
+        take(a2);
+        engine.acquire(a, Mode.TRY, 0);
+        give(a, a2);
+        take(a2, a);
+        give(a, a2);
+        assertThat(findings.reports()).isEmpty();
+        take(a, a2);
+        give(a2, a);
+        assertThat(only().kind()).isEqualTo(Report.Kind.INVERSION);
+    }
+
     @Test
     void differentObjectsOfTheSameClassesAreToldApart() {
         take(a, b);
