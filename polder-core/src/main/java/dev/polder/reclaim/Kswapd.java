@@ -354,13 +354,13 @@ public final class Kswapd implements AutoCloseable {
         }
 
         private void trimOnce() {
-            FsReclaim.acquireBackground();
+            FsReclaim.acquireBackground(vmscan);
             try {
                 sc.begin(Task.current(), Gfp.KERNEL, StallKind.NORMAL, true, null);
                 sc.walk.shrinkExcess();
             } finally {
                 sc.end();
-                FsReclaim.releaseBackground();
+                FsReclaim.releaseBackground(vmscan);
             }
         }
 
@@ -368,13 +368,13 @@ public final class Kswapd implements AutoCloseable {
             runs.incrementAndGet();
             stat.add(Item.KSWAPD_RUNS);
             boolean hadHope = !hopeless();
-            FsReclaim.acquireBackground();
+            FsReclaim.acquireBackground(vmscan);
             try {
                 sc.begin(Task.current(), Gfp.KERNEL, StallKind.NORMAL, true, null);
                 vmscan.balance(sc, order, stop);
             } finally {
                 sc.end();
-                FsReclaim.releaseBackground();
+                FsReclaim.releaseBackground(vmscan);
                 lastRunNanos.set(clock.nanos());
             }
             if (order > 0 && !done() && !zone.balanced(order)) {

@@ -130,6 +130,11 @@ public final class Vmscan implements FsReclaim.Reclaimer {
         }
     }
 
+    @Override
+    public String pool() {
+        return registry.pool();
+    }
+
     /// Tells direct reclaim which background reclaimer helps it.
     public void attach(Kswapd kswapd) {
         this.kswapd = Objects.requireNonNull(kswapd, "kswapd");
@@ -166,7 +171,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
         ScanControl sc = controls.take();
         sc.interrupted = Thread.interrupted();
         try {
-            FsReclaim.acquire(mask);
+            FsReclaim.acquire(mask, this);
             try {
                 int token = task.enterReclaim();
                 try {
@@ -177,7 +182,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
                     task.leaveReclaim(token);
                 }
             } finally {
-                FsReclaim.release(mask);
+                FsReclaim.release(mask, this);
             }
         } finally {
             if (sc.interrupted) {

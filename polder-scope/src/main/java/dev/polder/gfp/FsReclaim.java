@@ -30,7 +30,17 @@ public final class FsReclaim {
         ///
         /// @param effectiveGfp the mask, narrowed by the scopes
         void force(int effectiveGfp);
+
+        /// The pool's name. Requests and reclaim of one name belong together, those of two names do
+        /// not: reclaim for one pool never calls the callbacks of another. Empty for an allocator
+        /// that is alone.
+        default String pool() {
+            return "";
+        }
     }
+
+    /// Stands for whoever announces without saying who it is.
+    private static final Reclaimer UNNAMED = gfp -> {};
 
     /// Hears of allocation and reclaim, on the thread that does it. Must not allocate from Polder,
     /// block, or throw, except to fail a test.
@@ -51,6 +61,16 @@ public final class FsReclaim {
 
         /// Reclaim ends; the mask is the one of its begin.
         void reclaimLeave(int effectiveGfp);
+
+        /// Reclaim of this pool begins; `reclaimEnter(int)` unless overridden.
+        default void reclaimEnter(int effectiveGfp, Reclaimer whose) {
+            reclaimEnter(effectiveGfp);
+        }
+
+        /// Reclaim of this pool ends; `reclaimLeave(int)` unless overridden.
+        default void reclaimLeave(int effectiveGfp, Reclaimer whose) {
+            reclaimLeave(effectiveGfp);
+        }
 
         /// A shrinker's `count` or `scan` begins.
         ///
@@ -120,13 +140,18 @@ public final class FsReclaim {
     /// Announces that reclaim begins with this mask (fs_reclaim_acquire); call it before
     /// `Task.enterReclaim`. A no-op exactly where `mightAlloc` is.
     public static void acquire(int gfp) {
+        acquire(gfp, UNNAMED);
+    }
+
+    /// As `acquire(int)`, and says whose reclaim it is.
+    public static void acquire(int gfp, Reclaimer whose) {
         Tracker t = tracker;
         if (t != null) {
             Task task = Task.current();
             int effective = needed(gfp, task);
             task.pushHeldMask(effective);
             if (effective != NOT_NEEDED) {
-                t.reclaimEnter(effective);
+                t.reclaimEnter(effective, whose);
             }
         }
     }
@@ -137,27 +162,42 @@ public final class FsReclaim {
     ///
     /// @param gfp the mask given to `acquire`
     public static void release(int gfp) {
+        release(gfp, UNNAMED);
+    }
+
+    /// As `release(int)`, for reclaim that said whose it is.
+    public static void release(int gfp, Reclaimer whose) {
         Tracker t = tracker;
         if (t != null) {
             int effective = Task.current().popHeldMask();
             if (effective != NOT_NEEDED) {
-                t.reclaimLeave(effective);
+                t.reclaimLeave(effective, whose);
             }
         }
     }
 
     /// Announces that background reclaim begins: unconditionally, with all of KERNEL (K4).
     public static void acquireBackground() {
+        acquireBackground(UNNAMED);
+    }
+
+    /// As `acquireBackground()`, and says whose reclaim it is.
+    public static void acquireBackground(Reclaimer whose) {
         Tracker t = tracker;
         if (t != null) {
             Task.current().pushHeldMask(Gfp.KERNEL);
-            t.reclaimEnter(Gfp.KERNEL);
+            t.reclaimEnter(Gfp.KERNEL, whose);
         }
     }
 
     /// Announces that background reclaim ended.
     public static void releaseBackground() {
         release(Gfp.KERNEL);
+    }
+
+    /// As `releaseBackground()`, for reclaim that said whose it is.
+    public static void releaseBackground(Reclaimer whose) {
+        release(Gfp.KERNEL, whose);
     }
 
     /// Announces that a shrinker is about to be called.

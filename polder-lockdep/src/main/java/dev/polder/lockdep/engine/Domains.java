@@ -3,7 +3,7 @@ package dev.polder.lockdep.engine;
 import java.lang.ref.WeakReference;
 import org.jspecify.annotations.Nullable;
 
-/// The reclaim domains that were seen, each with its pseudo-locks. Thread-safe.
+/// The reclaim domains that were seen in one pool, each with its pseudo-locks. Thread-safe.
 ///
 /// A request takes all of them or none, so a domain that is first seen now was taken by all that
 /// took the others.
@@ -24,10 +24,13 @@ final class Domains {
     private static final Domain[] NO_DOMAINS = {};
 
     private final Graph graph;
+    private final String pool;
     private volatile Domain[] all = NO_DOMAINS;
 
-    Domains(Graph graph) {
+    /// @param pool what the names end with
+    Domains(Graph graph, String pool) {
         this.graph = graph;
+        this.pool = pool;
         add(NONE);
     }
 
@@ -81,7 +84,7 @@ final class Domains {
         LockClass[] made = new LockClass[ReclaimLevel.COUNT];
         for (int i = 0; i < made.length; i++) {
             made[i] = graph.lockClass(LockClass.Kind.RECLAIM,
-                    ReclaimLevel.name(i) + " of " + name, "");
+                    ReclaimLevel.name(i) + " of " + name + pool, "");
         }
         return made;
     }

@@ -53,6 +53,9 @@ public final class HeldLocks extends WeakReference<Thread> {
     /// How many reclaim entries are held; more than 0 inside reclaim.
     private int reclaims;
 
+    /// Whose reclaim is held; null outside.
+    private @Nullable ReclaimPool pool;
+
     /// The level of the reclaim that is held, -1 outside.
     private int level = -1;
 
@@ -277,6 +280,14 @@ public final class HeldLocks extends WeakReference<Thread> {
         reclaims = Math.max(0, reclaims + change);
     }
 
+    @Nullable ReclaimPool pool() {
+        return pool;
+    }
+
+    void pool(@Nullable ReclaimPool now) {
+        pool = now;
+    }
+
     int level() {
         return level;
     }
@@ -326,6 +337,7 @@ public final class HeldLocks extends WeakReference<Thread> {
         frame = -1;
         frames = 0;
         reclaims = 0;
+        pool = null;
         level = -1;
         modeNow = 0;
         atomic = 0;

@@ -2,6 +2,9 @@ package dev.polder.lockdep.engine;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// One lock checker: what threads hold, in which order they took it, and what that proves (the
@@ -52,9 +55,9 @@ public final class Lockdep {
     private final HeldTable table = new HeldTable();
     private final ChainCache chains = new ChainCache();
     private final Validator validator = new Validator(graph, sites);
-    private final Domains domains = new Domains(graph);
+    private final ReclaimPool unnamed = new ReclaimPool(graph, "");
+    private final Map<String, ReclaimPool> pools = new ConcurrentHashMap<>(Map.of("", unnamed));
     private final LockTable locks;
-    private final LockClass[] reclaim = new LockClass[ReclaimLevel.COUNT];
 
     /// A checker with nothing in it, whose monitors are classed by the monitor's class.
     public Lockdep() {
@@ -67,9 +70,6 @@ public final class Lockdep {
     ///     they are told apart by the field they are read from, as those of JDK classes are
     public Lockdep(boolean monitorsByClass) {
         locks = new LockTable(graph, sites, monitorsByClass);
-        for (int i = 0; i < reclaim.length; i++) {
-            reclaim[i] = graph.lockClass(LockClass.Kind.RECLAIM, ReclaimLevel.name(i), "");
-        }
     }
 
     /// Sets who hears of findings.
@@ -377,21 +377,38 @@ public final class Lockdep {
 
     // ---- reclaim as locks -----------------------------------------------------------------------
 
-    /// A request that may block was made: it takes every pseudo-lock that its bits allow, and those
-    /// of every domain that is not excluded (row K3). With nothing held that is two loads.
+    /// As the other, of an allocator without a name.
+    public void mightAlloc(int bits, Exclusions exclusions) {
+        mightAlloc(bits, exclusions, "");
+    }
+
+    /// A request that may block was made: it takes every pseudo-lock of its pool that its bits
+    /// allow, and those of every domain that is not excluded (row K3). With nothing held that is
+    /// two loads.
     ///
     /// @param bits `ReclaimLevel` bits, narrowed by the scopes
-    public void mightAlloc(int bits, Exclusions exclusions) {
+    /// @param pool the pool's name
+    public void mightAlloc(int bits, Exclusions exclusions, String pool) {
         HeldLocks h = table.current();
         if (h.off()) {
             return;
         }
         if (h.isAtomic()) {
-            slow(h, Step.BLOCKING, 0, new Wanted(reclaim[ReclaimLevel.held(bits)], 0, 0, 0));
+            LockClass wanted = pool(pool).levels[ReclaimLevel.held(bits)];
+            slow(h, Step.BLOCKING, 0, new Wanted(wanted, 0, 0, 0));
         }
         if (h.depth() != 0) {
-            mightAllocHolding(h, bits, exclusions);
+            mightAllocHolding(h, bits, exclusions, pool(pool));
         }
+    }
+
+    private ReclaimPool pool(String name) {
+        ReclaimPool known = pools.get(name);
+        if (known == null) {
+            pools.putIfAbsent(name, new ReclaimPool(graph, name));
+            known = Objects.requireNonNull(pools.get(name));
+        }
+        return known;
     }
 
     /// A method that a rule calls an allocation begins. Inside reclaim it says nothing, as with a
@@ -419,9 +436,11 @@ public final class Lockdep {
         graph.nests(className);
     }
 
-    private void mightAllocHolding(HeldLocks h, int bits, Exclusions exclusions) {
-        Domains.Domain[] all = domains.all();
+    private void mightAllocHolding(HeldLocks h, int bits, Exclusions exclusions,
+            ReclaimPool pool) {
+        Domains.Domain[] all = pool.domains.all();
         long key = ChainCache.extend(ChainCache.extend(h.key(), ALLOC_ID, bits), all.length, 0);
+        key = ChainCache.extend(key, pool.levels[0].id(), 0);
         key = ChainCache.extend(key, FRAME_ID, h.frame());
         for (Domains.Domain d : all) {
             Object domain = d.get();
@@ -431,9 +450,9 @@ public final class Lockdep {
         if (chains.contains(key)) {
             return;
         }
-        for (int level = 0; level < reclaim.length; level++) {
+        for (int level = 0; level < ReclaimLevel.COUNT; level++) {
             if (ReclaimLevel.takes(bits, level)) {
-                touch(h, reclaim[level]);
+                touch(h, pool.levels[level]);
                 for (Domains.Domain d : all) {
                     Object domain = d.get();
                     if (domain != null && !exclusions.excludes(domain)) {
@@ -449,27 +468,46 @@ public final class Lockdep {
         slow(h, Step.WANTED, 0, new Wanted(c, 0, 0, 0));
     }
 
-    /// Reclaim begins on this thread. What is held now is what the allocating code holds.
+    /// As the other, of an allocator without a name.
     public void reclaimEnter(int bits) {
+        reclaimEnter(bits, "");
+    }
+
+    /// Reclaim begins on this thread. What is held now is what the allocating code holds.
+    ///
+    /// @param name the pool's name
+    public void reclaimEnter(int bits, String name) {
         HeldLocks h = table.current();
         if (!h.off()) {
             int level = ReclaimLevel.held(bits);
+            ReclaimPool pool = pool(name);
             h.enterFrame();
-            takeNew(h, reclaim[level], 0, 0, 0);
+            takeNew(h, pool.levels[level], 0, 0, 0);
+            if (!h.inReclaim()) {
+                h.pool(pool);
+            }
             h.reclaims(1);
             h.level(Math.max(level, h.level()));
         }
     }
 
-    /// Reclaim ends.
+    /// As the other, of an allocator without a name.
     public void reclaimLeave(int bits) {
+        reclaimLeave(bits, "");
+    }
+
+    /// Reclaim ends.
+    ///
+    /// @param name the pool's name
+    public void reclaimLeave(int bits, String name) {
         HeldLocks h = table.current();
         if (!h.off()) {
-            h.release(reclaim[ReclaimLevel.held(bits)].id(), 0);
+            h.release(pool(name).levels[ReclaimLevel.held(bits)].id(), 0);
             h.reclaims(-1);
             h.leaveFrame();
             if (!h.inReclaim()) {
                 h.level(-1);
+                h.pool(null);
             }
         }
     }
@@ -499,7 +537,8 @@ public final class Lockdep {
 
     private LockClass levelOf(HeldLocks h, @Nullable Object domain) {
         int level = h.level() < 0 ? ReclaimLevel.held(ReclaimLevel.KERNEL) : h.level();
-        return domains.of(domain == null ? Domains.NONE : domain).levels[level];
+        ReclaimPool pool = h.pool();
+        return (pool == null ? unnamed : pool).levelOf(domain, level);
     }
 
     // ---- waits that are not locks ---------------------------------------------------------------
@@ -568,18 +607,13 @@ public final class Lockdep {
         return graph.edges();
     }
 
-    /// Whether reclaim that has one of these bits, of whatever domain, was seen to need the lock,
-    /// at once or through others: then an allocation with them under that lock closes a cycle.
+    /// Whether reclaim that has one of these bits, of whatever pool and domain, was seen to need
+    /// the lock, at once or through others: then an allocation with them under that lock closes a
+    /// cycle.
     public boolean reclaimTakes(LockClass lock, int bits) {
-        for (int level = 1; level < reclaim.length; level++) {
-            if (!ReclaimLevel.takes(bits, level)) {
-                continue;
-            }
-            if (!graph.path(reclaim[level], lock).isEmpty()) {
-                return true;
-            }
-            for (Domains.Domain d : domains.all()) {
-                if (!graph.path(d.levels[level], lock).isEmpty()) {
+        for (ReclaimPool pool : pools.values()) {
+            for (int level = 1; level < ReclaimLevel.COUNT; level++) {
+                if (ReclaimLevel.takes(bits, level) && pool.takes(graph, level, lock)) {
                     return true;
                 }
             }
