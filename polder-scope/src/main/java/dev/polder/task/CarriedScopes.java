@@ -13,12 +13,17 @@ public final class CarriedScopes {
     private final Object[] sites;
     private final @Nullable Object group;
 
-    private CarriedScopes(
-            int[] bits, @Nullable Object[] domains, Object[] sites, @Nullable Object group) {
+    private final Task origin;
+    private final long innermost; // serial there; 0 when Polder itself set the innermost
+
+    private CarriedScopes(int[] bits, @Nullable Object[] domains, Object[] sites, Task origin,
+            long innermost) {
         this.bits = bits;
         this.domains = domains;
         this.sites = sites;
-        this.group = group;
+        this.group = origin.group();
+        this.origin = origin;
+        this.innermost = innermost;
     }
 
     /// Copies what the task is inside of. Called by its owner.
@@ -29,6 +34,7 @@ public final class CarriedScopes {
         @Nullable Object[] domains = new Object[depth + guards + 1];
         Object[] sites = new Object[depth + guards + 1];
         int n = 0;
+        long innermost = 0;
         int left = task.flags();
         for (int i = 0; i < depth; i++) {
             int wanted = task.wantedAt(i) & task.flags();
@@ -37,22 +43,26 @@ public final class CarriedScopes {
                 bits[n] = wanted;
                 domains[n] = domain;
                 sites[n++] = known(task.siteAt(i));
+                innermost = task.serialAt(i);
                 left &= ~wanted;
             }
         }
         if (left != 0) { // set by Polder itself: direct reclaim, or a mapping in vmalloc
             bits[n] = left;
             sites[n++] = INSIDE_POLDER;
+            innermost = 0;
         }
         for (int i = 0; i < guards; i++) {
             domains[n] = task.guards.domainAt(i);
             sites[n++] = known(task.guards.siteAt(i));
+            innermost = task.guards.serialAt(i);
         }
         return new CarriedScopes(
                 Arrays.copyOf(bits, n),
                 Arrays.copyOf(domains, n),
                 Arrays.copyOf(sites, n),
-                task.group());
+                task,
+                innermost);
     }
 
     private static Object known(@Nullable Object site) {
@@ -75,7 +85,14 @@ public final class CarriedScopes {
         }
         stay.entered(task.lastSerial());
         task.group(group);
+        task.carried(this);
         return stay;
+    }
+
+    /// Whether the thread that handed them over is still inside the innermost: then it may be
+    /// waiting for the work. May be called by any thread; the answer can be old.
+    public boolean isOpenAtOrigin() {
+        return innermost == 0 || (!origin.ended() && origin.isOpen(innermost));
     }
 
     @Override
@@ -97,6 +114,7 @@ public final class CarriedScopes {
         private final int mark;
         private final int raw;
         private final @Nullable Object group;
+        private final @Nullable CarriedScopes carried;
         private long lastCarried;
 
         private Stay(Task task) {
@@ -104,6 +122,7 @@ public final class CarriedScopes {
             this.mark = task.depth();
             this.raw = task.rawFlags();
             this.group = task.group();
+            this.carried = task.carried();
         }
 
         private void entered(long serial) {
@@ -118,6 +137,7 @@ public final class CarriedScopes {
             String scopes = left ? task.describeScopes() : "";
             task.unwind(mark, raw);
             task.group(group);
+            task.carried(carried);
             ScopeReports reports = ScopeReports.get();
             if (left && reports != null) {
                 reports.leaked(task.ownerName(), scopes);

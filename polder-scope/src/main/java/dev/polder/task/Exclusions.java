@@ -133,6 +133,22 @@ final class Exclusions {
         return used == 0 || e.length == 0 ? 0 : e[0].serial;
     }
 
+    /// Whether the entry with this serial is there. May be called by other threads; while the owner
+    /// moves entries the answer can be wrong.
+    boolean contains(long serial) {
+        Entry[] e = entries;
+        for (int i = Math.min(used, e.length) - 1; i >= 0; i--) {
+            if (e[i].serial == serial) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    long serialAt(int i) {
+        return entries[i].serial;
+    }
+
     /// The serial of the entry that was first entered last, 0 when there is none.
     long newestSerial() {
         return used == 0 ? 0 : entries[used - 1].serial;

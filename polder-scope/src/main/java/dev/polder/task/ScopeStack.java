@@ -397,6 +397,18 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
         return scope != 0 ? scope : guards.oldestSerial();
     }
 
+    /// Whether the scope or exclusion with this serial is open. May be called by other threads;
+    /// then the answer can be old.
+    final boolean isOpen(long serial) {
+        long[] w = words;
+        for (int i = Math.min(depth, w.length) - 1; i >= 0; i--) {
+            if (w[i] >>> SERIAL_SHIFT == serial) {
+                return (w[i] & CLOSED) == 0;
+            }
+        }
+        return guards.contains(serial);
+    }
+
     /// The site of the innermost scope that takes one of these abilities away; null if none does.
     ///
     /// @param bits task flags
@@ -427,6 +439,12 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
             return guards.siteAt(guards.used() - 1);
         }
         return top < 0 ? null : sites[top];
+    }
+
+    /// Whether what is innermost now, scope or guard, was handed over by another thread.
+    final boolean innermostIsCarried() {
+        return depth != 0 && (words[depth - 1] & CARRIED) != 0
+                && guards.newestSerial() < innermostSerial();
     }
 
     /// Serial of the entry that is innermost now, 0 when there is none.
@@ -493,6 +511,10 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
     }
 
     // ---- for snapshots --------------------------------------------------------------------------
+
+    final long serialAt(int i) {
+        return words[i] >>> SERIAL_SHIFT;
+    }
 
     final int wantedAt(int i) {
         return (words[i] & RAW) != 0 ? (int) words[i] & ALL : wanted((int) words[i]);

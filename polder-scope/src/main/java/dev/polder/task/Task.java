@@ -89,6 +89,7 @@ public final class Task extends ScopeStack {
     private long captureMark;
     private long captured;
     private @Nullable Object group;
+    private @Nullable CarriedScopes carried;
     private @Nullable Object[] pools = NO_POOLS;
 
     // FsReclaim's held masks, while a tracker is installed.
@@ -294,6 +295,19 @@ public final class Task extends ScopeStack {
     /// Sets the current memory group; null for the root.
     public void group(@Nullable Object g) {
         group = g;
+    }
+
+    /// What another thread handed over, if the innermost scope is of it; else null.
+    public @Nullable CarriedScopes innermostCarried() {
+        return innermostIsCarried() ? carried : null;
+    }
+
+    @Nullable CarriedScopes carried() {
+        return carried;
+    }
+
+    void carried(@Nullable CarriedScopes scopes) {
+        carried = scopes;
     }
 
     /// What a pool keeps about this thread, null when nothing.

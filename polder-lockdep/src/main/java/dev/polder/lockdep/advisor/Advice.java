@@ -18,7 +18,9 @@ public record Advice(Kind kind, String place, long allocations, String text) {
         /// Narrowed masks at several places under one lock: one scope where the lock is taken.
         MASKS_UNDER_ONE_LOCK,
         /// A scope in which memory is also asked for while no lock is held.
-        SCOPE_WIDER_THAN_LOCK
+        SCOPE_WIDER_THAN_LOCK,
+        /// A scope handed over to another thread, with work for which nobody waits inside it.
+        HANDED_OVER_FOR_NOBODY
     }
 
     @Override

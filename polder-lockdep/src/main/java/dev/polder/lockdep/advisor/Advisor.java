@@ -45,9 +45,16 @@ public final class Advisor {
         }
     }
 
+    /// What was seen inside one scope on threads that it was handed over to.
+    private static final class HandedOver {
+        long allocations;
+        long waitedFor;
+    }
+
     private final Lockdep engine;
 
     // All guarded by this.
+    private final Map<Object, HandedOver> handedOver = new HashMap<>();
     private final Map<Object, Seen> scopes = new HashMap<>();
     private final Map<String, Seen> masks = new HashMap<>();
     private final Map<LockClass, Set<String>> masksUnder = new HashMap<>();
@@ -73,6 +80,19 @@ public final class Advisor {
             }
             seen.add(locks, lost, serial);
         }
+    }
+
+    /// An allocation was made inside a scope that another thread handed over.
+    ///
+    /// @param waitedFor whether that thread is still inside the scope, and so may wait for the work
+    public synchronized void inHandedOver(Object site, boolean waitedFor) {
+        HandedOver seen = handedOver.get(site);
+        if (seen == null) {
+            seen = new HandedOver();
+            handedOver.put(site, seen);
+        }
+        seen.allocations++;
+        seen.waitedFor += waitedFor ? 1 : 0;
     }
 
     /// An allocation was made with a narrowed mask, outside any scope.
@@ -147,6 +167,14 @@ public final class Advisor {
                         at.isEmpty() ? lock.toString() : at, places.size(),
                         "narrowed masks at " + String.join(", ", places) + " under " + lock.name()
                                 + ": open one scope where that lock is taken"));
+            }
+        });
+        handedOver.forEach((site, seen) -> {
+            if (seen.waitedFor == 0) {
+                all.add(new Advice(Advice.Kind.HANDED_OVER_FOR_NOBODY, String.valueOf(site),
+                        seen.allocations, "each was made on another thread when the one that "
+                                + "handed the scope over had left it: nobody waits for that work "
+                                + "inside the scope, so it need not be carried along"));
             }
         });
         all.sort(Comparator.comparing(Advice::kind).thenComparing(Advice::place));

@@ -9,6 +9,7 @@ import dev.polder.lockdep.engine.LockClass;
 import dev.polder.lockdep.engine.Lockdep;
 import dev.polder.lockdep.engine.Mode;
 import dev.polder.lockdep.engine.ReclaimLevel;
+import dev.polder.task.CarriedScopes;
 import dev.polder.task.Task;
 import java.util.Map;
 import java.util.WeakHashMap;
@@ -49,8 +50,16 @@ public final class PolderTracker implements FsReclaim.Tracker {
 
     /// Installs the tracker and tells the engine how to describe scopes.
     public void install() {
-        engine.scopes(() -> Task.current().describeScopes());
+        engine.scopes(PolderTracker::scopes);
         FsReclaim.install(this);
+    }
+
+    /// The program's scopes, and apart from them what Polder set itself: inside reclaim that is
+    /// NORECLAIM, which is no answer to the question which scope should have kept reclaim away.
+    private static String scopes() {
+        Task task = Task.current();
+        boolean onlyPolders = task.innermostSite() == null && task.insideAny();
+        return (onlyPolders ? "no scope of the program; " : "") + task.describeScopes();
     }
 
     /// The level of a mask.
@@ -61,8 +70,12 @@ public final class PolderTracker implements FsReclaim.Tracker {
 
     @Override
     public void mightAlloc(int effectiveGfp) {
+        mightAlloc(effectiveGfp, "");
+    }
+
+    private void mightAlloc(int effectiveGfp, String pool) {
         int bits = bits(effectiveGfp);
-        engine.mightAlloc(bits, EXCLUSIONS);
+        engine.mightAlloc(bits, EXCLUSIONS, pool);
         Task task = Task.current();
         if (bits != ReclaimLevel.KERNEL || task.insideAny()) {
             advise(bits, task);
@@ -71,7 +84,7 @@ public final class PolderTracker implements FsReclaim.Tracker {
 
     @Override
     public void mightAlloc(int effectiveGfp, FsReclaim.Reclaimer from) {
-        mightAlloc(effectiveGfp);
+        mightAlloc(effectiveGfp, from.pool());
         forced.allocation(effectiveGfp, from);
     }
 
@@ -79,7 +92,10 @@ public final class PolderTracker implements FsReclaim.Tracker {
         // An excluded domain is lost like a bit: the advisor asks reclaim of every domain then.
         int lost = task.excludesAny() ? ReclaimLevel.KERNEL : ReclaimLevel.KERNEL & ~bits;
         Object site = task.innermostSite();
-        if (site != null) {
+        CarriedScopes handedOver = task.innermostCarried();
+        if (handedOver != null && site != null) { // the locks it stands for are another thread's
+            advisor.inHandedOver(site, handedOver.isOpenAtOrigin());
+        } else if (site != null) {
             advisor.inScope(lost, site, task.innermostSerial());
         } else if (!task.insideAny()) {
             advisor.withMask(lost);
@@ -94,6 +110,16 @@ public final class PolderTracker implements FsReclaim.Tracker {
     @Override
     public void reclaimLeave(int effectiveGfp) {
         engine.reclaimLeave(bits(effectiveGfp));
+    }
+
+    @Override
+    public void reclaimEnter(int effectiveGfp, FsReclaim.Reclaimer whose) {
+        engine.reclaimEnter(bits(effectiveGfp), whose.pool());
+    }
+
+    @Override
+    public void reclaimLeave(int effectiveGfp, FsReclaim.Reclaimer whose) {
+        engine.reclaimLeave(bits(effectiveGfp), whose.pool());
     }
 
     @Override

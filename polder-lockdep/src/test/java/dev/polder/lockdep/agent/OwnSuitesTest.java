@@ -47,8 +47,8 @@ class OwnSuitesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"polder-core, 0, 400", "polder-core, 50, 400", "polder-store, 0, 30",
-        "polder-store, 50, 30"})
+    @CsvSource({"polder-scope, 0, 250", "polder-scope, 50, 250", "polder-core, 0, 400",
+        "polder-core, 50, 400", "polder-store, 0, 30", "polder-store, 50, 30"})
     void nothingIsReported(String module, int force, int fewest) throws Exception {
         AgentJar.make(folder);
         Path tests = Repository.here().root().resolve(module).resolve("target/test-classes");

@@ -62,7 +62,7 @@ class StoreTest {
                 "possible circular locking dependency",
                 """
                 writer asks for memory and may reclaim, that is take:
-                    (fs_reclaim of domain 'a') exclusive
+                    (fs_reclaim of domain 'a' in pool 'two') exclusive
                 but it already holds:
                     (the commit of a store) exclusive
                 """,
@@ -70,7 +70,7 @@ class StoreTest {
                 "at dev.polder.store.btree.WriteSet.", "at dev.polder.store.Transaction.put(");
         assertThat(halves[1]).as("what reclaim waits for").contains(
                 "(the commit of a store) exclusive",
-                "wanted while holding (fs_reclaim of domain 'a') exclusive",
+                "wanted while holding (fs_reclaim of domain 'a' in pool 'two')",
                 "at dev.polder.store.journal.Journal.enterEviction(",
                 "at dev.polder.store.StoreShrinkers.scanNodes(",
                 "at dev.polder.shrink.DoShrink.force(");

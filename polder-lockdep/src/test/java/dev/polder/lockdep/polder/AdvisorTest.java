@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.MemallocScope;
+import dev.polder.gfp.ReclaimDomain;
 import dev.polder.gfp.ScopeSite;
+import dev.polder.gfp.ScopeSnapshot;
 import dev.polder.lockdep.advisor.Advice;
 import dev.polder.lockdep.advisor.Advice.Kind;
 import dev.polder.lockdep.advisor.Advisor;
@@ -13,6 +15,7 @@ import dev.polder.lockdep.engine.Lockdep;
 import dev.polder.lockdep.engine.Mode;
 import dev.polder.lockdep.engine.Sites;
 import java.util.List;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -124,5 +127,53 @@ class AdvisorTest {
         }
         Advice advice = only(Kind.SCOPE_WIDER_THAN_LOCK);
         assertThat(advice.text()).startsWith("1 of 2 allocations");
+    }
+
+    private static Runnable handedOver(ScopeSite site) {
+        try (MemallocScope _ = MemallocScope.noFs(site)) {
+            return ScopeSnapshot.capture().wrap(() -> {
+                FsReclaim.mightAlloc(Gfp.KERNEL);
+                FsReclaim.mightAlloc(Gfp.KERNEL);
+            });
+        }
+    }
+
+    private static void onAnotherThread(Runnable work) throws InterruptedException {
+        Thread worker = new Thread(work);
+        worker.start();
+        worker.join();
+    }
+
+    @Test
+    void aScopeHandedOverWithWorkThatNobodyWaitsFor() throws InterruptedException {
+        onAnotherThread(handedOver(HANDLE));
+        Advice advice = only(Kind.HANDED_OVER_FOR_NOBODY);
+        assertThat(advice.place()).contains("journal handle", "AdvisorTest:");
+        assertThat(advice.allocations()).isEqualTo(2);
+        assertThat(kinds()).as("the locks that it stands for are another thread's").hasSize(1);
+        under(() -> {
+            try (MemallocScope _ = MemallocScope.noFs(HANDLE)) {
+                onAnotherThread(ScopeSnapshot.capture().wrap(
+                        () -> FsReclaim.mightAlloc(Gfp.KERNEL)));
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        assertThat(kinds()).as("the twin: it is waited for").isEmpty();
+    }
+
+    /// A guarded lock is an exclusion that is handed over as well; and what the work opens itself
+    /// is its own.
+    @Test
+    void aGuardHandedOverAndAScopeOfTheWorkItself() throws InterruptedException {
+        Lock guard = ReclaimDomain.of("store").guard(new ReentrantLock(), HANDLE);
+        guard.lock();
+        ScopeSnapshot held = ScopeSnapshot.capture();
+        onAnotherThread(held.wrap(() -> FsReclaim.mightAlloc(Gfp.KERNEL)));
+        assertThat(kinds()).as("still held").isEmpty();
+        guard.unlock();
+        onAnotherThread(held.wrap(() -> scope(1)));
+        assertThat(kinds()).as("inside a scope of its own").doesNotContain(
+                Kind.HANDED_OVER_FOR_NOBODY);
     }
 }

@@ -14,6 +14,7 @@ import dev.polder.lockdep.engine.Mode;
 import dev.polder.lockdep.engine.Report;
 import dev.polder.lockdep.report.Findings;
 import dev.polder.lockdep.report.Suppressions;
+import dev.polder.lockdep.report.TextReport;
 import dev.polder.shrinker.ShrinkControl;
 import dev.polder.shrinker.Shrinker;
 import java.util.concurrent.locks.ReentrantLock;
@@ -31,7 +32,7 @@ class ForcedReclaimTest {
     private final ForcedReclaim forced = new ForcedReclaim(1);
     private final ReclaimDomain store = ReclaimDomain.of("store");
     private final ReentrantLock lock = new ReentrantLock();
-    private final HandRun shrinkers = new HandRun();
+    private final HandRun shrinkers = new HandRun("");
     private int scans;
 
     @BeforeEach
@@ -133,6 +134,31 @@ class ForcedReclaimTest {
         assertThat(findings.reports().get(0).wanted().name()).isEqualTo("index");
     }
 
+    /// Reclaim runs with no reclaim of its own; the scope that matters is the program's.
+    @Test
+    void aReportFromInsideReclaimTellsTheProgramsScope() {
+        shrinkers.add("careless", new Waiting(), null);
+        take(Mode.EXCLUSIVE);
+        try (MemallocScope _ = MemallocScope.noFs(HANDLE)) {
+            mightAlloc(Gfp.KERNEL);
+        }
+        give();
+        assertThat(findings.reports().get(0).kind()).isEqualTo(Report.Kind.REENTRY);
+        assertThat(TextReport.of(findings.reports().get(0))).contains("Scope in force: "
+                + "NOFS scope 'journal handle' (ForcedReclaimTest:", "; NORECLAIM inside Polder");
+        assertThat(findings.reports().get(0).scope()).doesNotContain("no scope");
+    }
+
+    @Test
+    void aReportFromInsideReclaimTellsThatTheProgramHasNoScope() {
+        shrinkers.add("careless", new Waiting(), null);
+        take(Mode.EXCLUSIVE);
+        mightAlloc(Gfp.KERNEL);
+        give();
+        assertThat(findings.reports().get(0).scope())
+                .isEqualTo("no scope of the program; NORECLAIM inside Polder");
+    }
+
     @Test
     void aShrinkerThatTriesIsSilent() {
         shrinkers.add("careful", new Careful(), null);
@@ -190,6 +216,46 @@ class ForcedReclaimTest {
         mightAlloc(Gfp.KERNEL); // without the exclusion
         give();
         assertThat(findings.reports()).isNotEmpty();
+    }
+
+    /// Reclaim for one pool calls no shrinker of another.
+    @Test
+    void aLockThatOnlyTheOtherPoolsReclaimTakes() {
+        HandRun other = new HandRun("other");
+        other.add("store", new Waiting(), store);
+        FsReclaim.mightAlloc(Gfp.KERNEL, other); // teaches
+        take(Mode.EXCLUSIVE);
+        mightAlloc(Gfp.KERNEL);
+        FsReclaim.mightAlloc(Gfp.KERNEL, new HandRun("a third"));
+        assertThat(findings.reports()).isEmpty();
+        FsReclaim.mightAlloc(Gfp.KERNEL, other);
+        give();
+        assertThat(findings.reports()).extracting(r -> r.wanted().name()).startsWith(
+                "fs_reclaim of domain 'store' in pool 'other'");
+    }
+
+    /// Two pools, two locks: each pool's reclaim takes a lock over which the other is asked.
+    @Test
+    void aCycleThroughTheReclaimOfTwoPoolsIsFound() {
+        HandRun first = new HandRun("first");
+        first.add("careless", new Waiting(), null);
+        FsReclaim.mightAlloc(Gfp.KERNEL, first);
+        HandRun second = new HandRun("second");
+        ReentrantLock inner = new ReentrantLock();
+        engine.name(inner, "inner");
+        FsReclaim.acquire(Gfp.KERNEL, second);
+        engine.acquire(inner, Mode.EXCLUSIVE, 0);
+        engine.release(inner);
+        FsReclaim.release(Gfp.KERNEL, second);
+        take(Mode.EXCLUSIVE);
+        FsReclaim.mightAlloc(Gfp.KERNEL, second);
+        give();
+        assertThat(findings.reports()).isEmpty();
+        engine.acquire(inner, Mode.EXCLUSIVE, 0);
+        FsReclaim.mightAlloc(Gfp.KERNEL, first);
+        engine.release(inner);
+        assertThat(findings.reports()).isNotEmpty();
+        assertThat(findings.reports().get(0).chain()).hasSize(4);
     }
 
     @Test

@@ -14,6 +14,16 @@ final class HandRun implements FsReclaim.Reclaimer {
     private record Entry(String name, Shrinker shrinker, @Nullable ReclaimDomain domain) {}
 
     private final List<Entry> shrinkers = new ArrayList<>();
+    private final String pool;
+
+    HandRun(String pool) {
+        this.pool = pool;
+    }
+
+    @Override
+    public String pool() {
+        return pool;
+    }
 
     void add(String name, Shrinker shrinker, @Nullable ReclaimDomain domain) {
         shrinkers.add(new Entry(name, shrinker, domain));
@@ -24,7 +34,7 @@ final class HandRun implements FsReclaim.Reclaimer {
         Task task = Task.current();
         ShrinkControl none = ShrinkControl.of(effectiveGfp, 0);
         ShrinkControl one = ShrinkControl.of(effectiveGfp, 1);
-        FsReclaim.acquire(effectiveGfp);
+        FsReclaim.acquire(effectiveGfp, this);
         int token = task.enterReclaim();
         try {
             for (Entry e : shrinkers) {
@@ -38,7 +48,7 @@ final class HandRun implements FsReclaim.Reclaimer {
             }
         } finally {
             task.leaveReclaim(token);
-            FsReclaim.release(effectiveGfp);
+            FsReclaim.release(effectiveGfp, this);
         }
     }
 }
