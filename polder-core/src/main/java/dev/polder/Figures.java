@@ -30,8 +30,9 @@ final class Figures {
                 Frames.bytes(parts.slabs().frames()),
                 Frames.bytes(parts.slabs().reclaimableFrames()),
                 parts.vmalloc().liveBytes(), parts.vmalloc().lazyBytes(),
-                Frames.bytes(parts.vmalloc().pageTableFrames()), parts.memory().residentBytes(),
-                heapTables(parts), parts.mappings().used(),
+                Frames.bytes(parts.vmalloc().pageTableFrames()),
+                Frames.bytes(zone.managed()) - zone.uncommittedBytes(),
+                parts.memory().residentBytes(), heapTables(parts), parts.mappings().used(),
                 parts.mappings().limit(), GroupInfo.all(parts.root()));
     }
 
@@ -61,6 +62,7 @@ final class Figures {
         line(out, "VmallocUsed", m.vmalloc());
         line(out, "VmallocLazy", m.vmallocLazy());
         line(out, "PageTables", m.pageTables());
+        line(out, "Committed", m.committed());
         line(out, "Resident", m.resident());
         line(out, "HeapTables", m.heapTables());
         out.append("Mappings:       ").append(m.mappingsUsed()).append(" of ")

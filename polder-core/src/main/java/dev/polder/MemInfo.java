@@ -19,6 +19,8 @@ import java.util.List;
 /// @param vmalloc bytes of live vmalloc areas
 /// @param vmallocLazy bytes of freed areas that are still mapped, for re-use
 /// @param pageTables frames of vmalloc's page tables
+/// @param committed frames with memory behind them, in use or ready for use; the rest of `total`
+///     is asked of the system when it is needed
 /// @param resident memory that the system has given: the memfd's blocks
 /// @param heapTables Polder's tables on the Java heap, for frames and for the objects of slabs
 /// @param mappingsUsed mappings that this process' pools use (a count)
@@ -26,8 +28,8 @@ import java.util.List;
 /// @param groups the memory groups, the root first, each before those below it
 public record MemInfo(String name, String mode, long budget, long total, long free, long listed,
         long min, long low, long high, long slab, long slabReclaimable, long vmalloc,
-        long vmallocLazy, long pageTables, long resident, long heapTables, int mappingsUsed,
-        int mappingsLimit, List<GroupInfo> groups) {
+        long vmallocLazy, long pageTables, long committed, long resident, long heapTables,
+        int mappingsUsed, int mappingsLimit, List<GroupInfo> groups) {
     /// Bytes that callers and Polder's own structures hold.
     public long used() {
         return total - free - listed;

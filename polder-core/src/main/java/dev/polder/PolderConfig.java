@@ -22,6 +22,7 @@ public final class PolderConfig {
     private final boolean portable;
     private final Duration allocationDeadline;
     private final long minFree;
+    private final long keepFree;
     private final Clock clock;
     private final OutOfMemoryPolicy outOfMemoryPolicy;
     private final DebugMode debug;
@@ -33,6 +34,7 @@ public final class PolderConfig {
         this.portable = b.portable;
         this.allocationDeadline = b.allocationDeadline;
         this.minFree = b.minFree;
+        this.keepFree = b.keepFree;
         this.clock = b.clock;
         this.outOfMemoryPolicy = b.outOfMemoryPolicy;
         this.debug = b.debug;
@@ -69,6 +71,11 @@ public final class PolderConfig {
         return minFree;
     }
 
+    /// Free bytes that the pool keeps of the system's memory, or -1 for the default.
+    public long keepFree() {
+        return keepFree;
+    }
+
     /// The clock that every wait of the pool uses.
     public Clock clock() {
         return clock;
@@ -96,6 +103,7 @@ public final class PolderConfig {
         private boolean portable;
         private Duration allocationDeadline = Duration.ofSeconds(30);
         private long minFree = -1;
+        private long keepFree = -1;
         private Clock clock = Clock.system();
         private OutOfMemoryPolicy outOfMemoryPolicy = OutOfMemoryPolicy.largestGroup();
         private DebugMode debug = DebugMode.ofProperty();
@@ -161,6 +169,21 @@ public final class PolderConfig {
                         + bytes);
             }
             this.minFree = bytes;
+            return this;
+        }
+
+        /// Free bytes of the system's memory that the pool keeps for its next load. What is free
+        /// beyond them, in blocks of 4 MiB that no load needed for five to ten seconds, goes back
+        /// to the system, 64 MiB a second at most. Default -1: an eighth of the budget, at least
+        /// 64 MiB; the budget, or more, keeps all.
+        ///
+        /// @throws IllegalArgumentException below -1
+        public Builder keepFree(long bytes) {
+            if (bytes < -1) {
+                throw new IllegalArgumentException("keepFree must be bytes, or -1 for the default, "
+                        + "not " + bytes);
+            }
+            this.keepFree = bytes;
             return this;
         }
 

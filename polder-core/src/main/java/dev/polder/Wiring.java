@@ -18,6 +18,7 @@ import dev.polder.slab.Kmalloc;
 import dev.polder.slab.Slabs;
 import dev.polder.stat.VmStat;
 import dev.polder.vmalloc.Vmalloc;
+import dev.polder.zone.CommitMarks;
 import dev.polder.zone.Watermarks;
 import dev.polder.zone.Zone;
 
@@ -69,7 +70,7 @@ record Wiring(PoolMemory memory, VmStat stat, ShrinkerRegistry shrinkers, Vmscan
         Watermarks marks = config.minFree() < 0
                 ? Watermarks.of(managed)
                 : Watermarks.ofMin(managed, config.minFree() >> Frames.SHIFT);
-        Zone zone = new Zone(memory, marks, stripes());
+        Zone zone = new Zone(memory, marks, stripes(), commitMarks(config, memory), stat);
         ShrinkerRegistry shrinkers = new ShrinkerRegistry(config.name(), stat, clock, events);
         ZoneView view = new ZoneView(zone);
         Vmscan vmscan = new Vmscan(view, shrinkers, stat, clock);
@@ -84,9 +85,20 @@ record Wiring(PoolMemory memory, VmStat stat, ShrinkerRegistry shrinkers, Vmscan
         Vmalloc vmalloc = new Vmalloc(pages, mappings, kswapd::trim,
                 config.debug().on() ? findings : null);
         KvAllocator kv = new KvAllocator(kmalloc, vmalloc);
+        zone.tender(kswapd::tend);
         kswapd.start();
         return new Wiring(memory, stat, shrinkers, vmscan, kswapd, pages, root, slabs, kmalloc,
                 mappings, vmalloc, kv, findings);
+    }
+
+    /// In portable mode what is given back stays with the process: it is kept.
+    private static CommitMarks commitMarks(PolderConfig config, PoolMemory memory) {
+        long frames = memory.frames();
+        if (!memory.canRemap()) {
+            return CommitMarks.ofKeep(frames, frames);
+        }
+        return config.keepFree() < 0 ? CommitMarks.of(frames)
+                : CommitMarks.ofKeep(frames, config.keepFree() >> Frames.SHIFT);
     }
 
     private static int stripes() {

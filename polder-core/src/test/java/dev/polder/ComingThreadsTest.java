@@ -106,7 +106,7 @@ class ComingThreadsTest {
     private static MemInfo comparable(MemInfo m) {
         return new MemInfo(m.name(), m.mode(), m.budget(), m.total(), m.free(), m.listed(), m.min(),
                 m.low(), m.high(), m.slab(), m.slabReclaimable(), m.vmalloc(), m.vmallocLazy(),
-                m.pageTables(), 0, m.heapTables(), m.mappingsUsed(), m.mappingsLimit(),
+                m.pageTables(), 0, 0, m.heapTables(), m.mappingsUsed(), m.mappingsLimit(),
                 List.of());
     }
 }

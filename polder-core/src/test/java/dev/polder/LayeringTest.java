@@ -21,7 +21,7 @@ class LayeringTest {
             L1 stat:
             L1 debug:    base gfp
             L1 memgroup: base task
-            L2 zone:     base os task
+            L2 zone:     base os stat task
             L2 shrink:   base gfp memgroup os shrinker stat task
             L3 reclaim:  gfp memgroup os shrink stat task
             L4 page:     base debug gfp memgroup os reclaim shrink stat task zone

@@ -29,4 +29,9 @@ public record ZoneView(Zone zone) implements ReclaimZone {
     public boolean balanced(int order) {
         return zone.watermarkOk(order, zone.marks().high());
     }
+
+    @Override
+    public long tend(long now) {
+        return zone.tend(now);
+    }
 }

@@ -33,8 +33,9 @@ public final class Kswapd implements AutoCloseable {
     // one.
     //
     // wanted is the highest order asked for, plus one; 0 when nothing is asked. A worker reads the
-    // queue's sequence, takes wanted, and sleeps on the sequence only if it was 0 and no trim is
-    // wanted: no wake is lost.
+    // queue's sequence, takes wanted, and sleeps on the sequence only if it was 0 and neither a
+    // trim nor tending is wanted: no wake is lost. It sleeps no longer than the zone said when it
+    // was tended.
     //
     // A wish for an order gets one run; what is left of it falls back to order 0, as in
     // kswapd_shrink_node and kswapd_try_to_sleep, and DeferredOrders makes such wishes rarer.
@@ -63,6 +64,7 @@ public final class Kswapd implements AutoCloseable {
     private final AtomicLong lastRunNanos = new AtomicLong();
     private volatile boolean rescueWanted;
     private volatile boolean trimWanted;
+    private volatile boolean tendWanted;
     private volatile boolean stopping;
 
     /// A background reclaimer for the pool that `vmscan` serves; not running yet.
@@ -148,6 +150,14 @@ public final class Kswapd implements AutoCloseable {
         check();
         trimWanted = true;
         sleepers.wakeAll();
+    }
+
+    /// Asks for the zone to be [tended][ReclaimZone#tend(long)]. Returns at once. From any thread.
+    public void tend() {
+        if (!tendWanted) {
+            tendWanted = true;
+            sleepers.wakeAll();
+        }
     }
 
     /// Whether sixteen runs in a row freed nothing: then it rests until some reclaim, by anybody,
@@ -240,6 +250,7 @@ public final class Kswapd implements AutoCloseable {
         workers.removeIf(Worker::ended);
         workers.add(next);
         raiseWanted(0);
+        tendWanted = true;
         try {
             next.thread.start();
             return true;
@@ -267,6 +278,9 @@ public final class Kswapd implements AutoCloseable {
         private final KernelThread thread = new KernelThread(this, name);
         private final ScanControl sc = vmscan.controls().take();
         private final BooleanSupplier stop = this::done;
+        /// When the zone was tended last, and after how long it is to be again; 0: when asked.
+        private long tended;
+        private long tendAgainNanos;
         private @Nullable Worker stuck;
         private @Nullable ShrinkerHandle stuckIn;
 
@@ -308,6 +322,9 @@ public final class Kswapd implements AutoCloseable {
                     trimWanted = false;
                     trimOnce();
                 }
+                if (tendWanted || tendLeftNanos() < 0) {
+                    tendOnce();
+                }
                 boolean rescue = rescueWanted;
                 rescueWanted = false;
                 while (order >= 0 && !done() && (rescue || !hopeless())
@@ -343,14 +360,33 @@ public final class Kswapd implements AutoCloseable {
             while (true) {
                 long seen = sleepers.sequence();
                 int ask = wanted.getAndSet(0);
-                if (ask != 0 || trimWanted || done()) {
+                if (ask != 0 || trimWanted || tendWanted || done()) {
                     return ask - 1;
                 }
                 // Nobody has a reason to interrupt this thread; a flag set all the same would turn
                 // the wait into a spin.
                 Thread.interrupted();
-                sleepers.await(seen, 0);
+                long left = tendLeftNanos();
+                if (left < 0) {
+                    return -1;
+                }
+                sleepers.await(seen, left);
             }
+        }
+
+        /// Nanoseconds for which this thread may sleep; 0: without limit; negative: none at all.
+        private long tendLeftNanos() {
+            if (tendAgainNanos == 0) {
+                return 0;
+            }
+            long left = tendAgainNanos - (clock.nanos() - tended);
+            return left > 0 ? left : -1;
+        }
+
+        private void tendOnce() {
+            tendWanted = false;
+            tended = clock.nanos();
+            tendAgainNanos = zone.tend(tended);
         }
 
         private void trimOnce() {

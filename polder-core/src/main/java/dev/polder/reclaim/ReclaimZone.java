@@ -21,4 +21,11 @@ public interface ReclaimZone {
 
     /// Whether free memory is above high and a block of `order` is free.
     boolean balanced(int order);
+
+    /// Asks the system for memory ahead of need and gives back what is idle: background reclaim's
+    /// work, which may take some milliseconds.
+    ///
+    /// @param now the pool's time
+    /// @return nanoseconds until it is due again; 0 if it will be [asked for][Kswapd#tend()]
+    long tend(long now);
 }

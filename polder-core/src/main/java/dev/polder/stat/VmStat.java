@@ -143,6 +143,17 @@ public final class VmStat {
         /// kvmalloc requests that vmalloc served.
         KVMALLOC_FALLBACK,
 
+        /// Blocks of the largest order for which a request itself had to ask the system.
+        COMMIT_DIRECT,
+        /// Blocks for which background reclaim asked ahead of need.
+        COMMIT_AHEAD,
+        /// Blocks that the system refused.
+        COMMIT_REFUSED,
+        /// Blocks that nobody needed and that went back to the system.
+        GIVE_BACK,
+        /// Times less went back than was to, because the system refused or somebody was quicker.
+        GIVE_BACK_REFUSED,
+
         /// Times the out-of-memory policy was asked.
         OOM_INVOKED,
         /// Memory groups that the policy failed.

@@ -27,6 +27,8 @@ final class Buddy {
     // free = sum over k of blocks[k] << k
     private final int[] blocks = new int[Frames.MAX_ORDER + 1];
     private long free;
+    /// The fewest blocks of the largest order at any moment since [#watchIdle].
+    private int idle;
 
     Buddy(FrameTable frames) {
         this.frames = frames;
@@ -96,6 +98,28 @@ final class Buddy {
     void remove(int pfn) {
         unlink(pfn, frames.order(pfn));
         frames.clear(pfn);
+    }
+
+    /// Blocks of the largest order that nobody has needed since [#watchIdle].
+    int idle() {
+        return idle;
+    }
+
+    /// Begins to watch anew.
+    void watchIdle() {
+        idle = blocks[Frames.MAX_ORDER];
+    }
+
+    /// Takes an idle block off its list, and does not count that as a need; 0 if there is no block
+    /// of the largest order.
+    int removeIdle() {
+        int pfn = head[Frames.MAX_ORDER];
+        if (pfn != 0) {
+            int rest = Math.max(0, idle - 1);
+            remove(pfn);
+            idle = rest;
+        }
+        return pfn;
     }
 
     /// Gives a block back and merges it with its buddies as far as they are free; the first frame
@@ -178,5 +202,8 @@ final class Buddy {
         }
         blocks[order]--;
         free -= 1L << order;
+        if (order == Frames.MAX_ORDER) {
+            idle = Math.min(idle, blocks[order]);
+        }
     }
 }

@@ -3,7 +3,9 @@ package dev.polder.zone;
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.os.PoolMemory;
+import dev.polder.stat.VmStat;
 import dev.polder.task.Task;
+import dev.polder.zone.CommitBlocks.Outcome;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.ReentrantLock;
@@ -14,10 +16,8 @@ import java.util.concurrent.locks.ReentrantLock;
 /// Notes
 ///
 /// Lock order: the commit lock, or a stripe's lock (inside [PageLists]), before the zone's lock.
-/// None is held over a page request or a callback. Memory is committed in blocks of the largest
-/// order, before a frame of the block can be handed out, so that the system's refusal is a shortage
-/// here and never a signal at a user's touch; the commit lock alone is held over that system call,
-/// so that a second thread waits for the block under way instead of reporting a shortage.
+/// None is held over a page request or a callback. What memory the system has given is the business
+/// of [CommitBlocks], when to ask for more and when to give some back that of [CommitBalance].
 ///
 /// Frees by a thread inside direct reclaim pass by the lists and are counted in that thread's
 /// state: that count, not a difference of free frames, is what reclaim calls progress. If the
@@ -25,36 +25,43 @@ import java.util.concurrent.locks.ReentrantLock;
 /// possible gives it that run under the same lock, so that no stranger can take it between the
 /// reclaim and the next attempt. It is the attempt after reclaim, made as early as it can succeed.
 public final class Zone {
-    /// Frames of one commit block: the largest order, 4 MiB.
-    private static final int COMMIT_FRAMES = 1 << Frames.MAX_ORDER;
     private static final VarHandle FREE = freeHandle();
 
     private final PoolMemory memory;
     private final FrameTable frames;
     private final Watermarks marks;
     private final PageLists lists;
-    private final ReentrantLock commitLock = new ReentrantLock();
     private final ReentrantLock lock = new ReentrantLock();
     private final Buddy buddy;
     private final HighAtomicReserve highAtomic;
-    private final int[] uncommitted;
-    private int uncommittedTop;
-    private long uncommittedFrames;
-    private long committingFrames;
+    private final CommitBlocks blocks;
+    private final CommitBalance balance;
 
     // managed = free + listed + used
-    // free = buddy.free() + kept + uncommittedFrames + committingFrames
+    // free = buddy.free() + kept + blocks.outside()
     // kept = highAtomic.free()
     private final long managed;
     private long free;
     private volatile long kept;
 
-    /// A zone over all frames of `memory`; frame 0 stays out, as the pool's page of zeros.
+    /// A zone that asks the system for memory when a request needs it, and keeps what it has.
     ///
-    /// @param memory the pool's memory; at least one commit block
+    /// @param memory the pool's memory; at least one block of the largest order
     /// @param marks the watermarks, in frames
     /// @param stripes number of stripes of the lists, a power of two
     public Zone(PoolMemory memory, Watermarks marks, int stripes) {
+        this(memory, marks, stripes, CommitMarks.NONE, new VmStat());
+    }
+
+    /// A zone over all frames of `memory`; frame 0 stays out, as the pool's page of zeros.
+    ///
+    /// @param memory the pool's memory; at least one block of the largest order
+    /// @param marks the watermarks, in frames
+    /// @param stripes number of stripes of the lists, a power of two
+    /// @param commitMarks between which free memory of the system's is kept ([#tend])
+    /// @param stat counts what is committed and given back
+    public Zone(PoolMemory memory, Watermarks marks, int stripes, CommitMarks commitMarks,
+            VmStat stat) {
         this.memory = memory;
         this.marks = marks;
         int count = Math.toIntExact(memory.frames());
@@ -63,16 +70,14 @@ public final class Zone {
         this.lists = new PageLists(frames, stripes);
         this.managed = count - 1L;
         this.highAtomic = new HighAtomicReserve(frames, buddy, managed);
-        int blocks = (count + COMMIT_FRAMES - 1) / COMMIT_FRAMES;
-        this.uncommitted = new int[blocks];
-        for (int b = blocks - 1; b >= 0; b--) {
-            pushUncommitted(b);
-        }
+        this.blocks = new CommitBlocks(memory, frames, buddy, lock);
+        this.balance = new CommitBalance(blocks, buddy, lock, commitMarks, managed, stat);
         frames.mark(0, FrameTable.RESERVED, 0);
-        this.free = uncommittedFrames;
-        if (!commitOne(0)) {
+        this.free = blocks.uncommitted();
+        if (blocks.commit(0, 0) != Outcome.COMMITTED) {
             throw new IllegalStateException("the system refused the pool's first "
-                    + COMMIT_FRAMES * Frames.SIZE + " bytes; lower the budget or free memory");
+                    + CommitBlocks.FRAMES * Frames.SIZE
+                    + " bytes; lower the budget or free memory");
         }
         assert free == managed : "a new pool is free but for frame 0";
     }
@@ -150,7 +155,7 @@ public final class Zone {
             if (pfn != 0) {
                 return pfn;
             }
-        } while (passes(free(), order, mark, access) && commitOne(order));
+        } while (passes(free(), order, mark, access) && balance.commitNow(order));
         return 0;
     }
 
@@ -210,7 +215,7 @@ public final class Zone {
             for (int k = 0; k < out.length; k++) {
                 out[k] = (long) buddy.blocks(k) + highAtomic.blocks(k);
             }
-            out[Frames.MAX_ORDER] += uncommittedTop;
+            out[Frames.MAX_ORDER] += blocks.left();
         } finally {
             lock.unlock();
         }
@@ -221,10 +226,26 @@ public final class Zone {
     public long uncommittedBytes() {
         lock.lock();
         try {
-            return uncommittedFrames * Frames.SIZE;
+            return Frames.bytes(blocks.uncommitted());
         } finally {
             lock.unlock();
         }
+    }
+
+    /// Asks the system for memory ahead of need where little is ready, and gives some back that
+    /// nobody has needed for a while. Background reclaim's work; makes system calls with no lock
+    /// of the zone's held, and no more than some milliseconds' worth before it lets others in.
+    ///
+    /// @param now the pool's time
+    /// @return nanoseconds after which it wants to be called again; 0: not before [#tender] is told
+    public long tend(long now) {
+        return balance.tend(now);
+    }
+
+    /// Runs `wake`, with no lock held, when [#tend] has something to do that it did not ask to be
+    /// called for. It must neither block nor allocate from the pool.
+    public void tender(Runnable wake) {
+        balance.tender(wake);
     }
 
     /// Walks every invariant and throws on the first that fails.
@@ -236,7 +257,8 @@ public final class Zone {
             highAtomic.verify();
             lists.verify();
             Check.that(kept == highAtomic.free(), "what is kept differs from its counter");
-            Check.that(free == buddy.free() + kept + uncommittedFrames + committingFrames,
+            blocks.verify();
+            Check.that(free == buddy.free() + kept + blocks.outside(),
                     "free frames differ from the buddies' and the uncommitted ones");
             verifyCover();
         } finally {
@@ -254,7 +276,7 @@ public final class Zone {
             int kind = frames.kind(at);
             Check.that(kind != FrameTable.TAIL, "frame " + pfn + " belongs to no block");
             if (kind == FrameTable.UNCOMMITTED) {
-                pfn = blockEnd(at / COMMIT_FRAMES);
+                pfn = blocks.endOf(at);
                 continue;
             }
             int order = frames.order(pfn);
@@ -318,12 +340,13 @@ public final class Zone {
     }
 
     private int takeFromBuddy(int order, long mark, Access access) {
+        int pfn;
         lock.lock();
         try {
             if (!passes(free, order, mark, access)) {
                 return 0;
             }
-            int pfn = access == Access.HIGH_ATOMIC ? highAtomic.take(order) : 0;
+            pfn = access == Access.HIGH_ATOMIC ? highAtomic.take(order) : 0;
             if (pfn == 0) {
                 pfn = buddy.take(order);
             }
@@ -331,10 +354,11 @@ public final class Zone {
                 setFree(free - (1L << order));
                 keepIfAtomic(pfn, order, access);
             }
-            return pfn;
         } finally {
             lock.unlock();
         }
+        balance.taken();
+        return pfn;
     }
 
     private void keepIfAtomic(int pfn, int order, Access access) {
@@ -358,72 +382,10 @@ public final class Zone {
     private boolean hasBlock(int order) {
         lock.lock();
         try {
-            return buddy.has(order) || uncommittedTop > 0;
+            return buddy.has(order) || blocks.left() > 0;
         } finally {
             lock.unlock();
         }
-    }
-
-    /// Commits one more block unless another thread just did so; false if there is none left or
-    /// the system refused. The block's frames stay counted as free meanwhile.
-    private boolean commitOne(int order) {
-        commitLock.lock();
-        try {
-            int block;
-            lock.lock();
-            try {
-                if (buddy.has(order)) {
-                    return true;
-                }
-                if (uncommittedTop == 0) {
-                    return false;
-                }
-                block = popUncommitted();
-            } finally {
-                lock.unlock();
-            }
-            return commit(block);
-        } finally {
-            commitLock.unlock();
-        }
-    }
-
-    private boolean commit(int block) {
-        int from = block * COMMIT_FRAMES;
-        int first = Math.max(from, 1);
-        int to = blockEnd(block);
-        boolean ok = memory.commit(from, to - from);
-        lock.lock();
-        try {
-            committingFrames = 0;
-            if (ok) {
-                frames.clear(first);
-                buddy.giveRange(first, to);
-            } else {
-                pushUncommitted(block);
-            }
-        } finally {
-            lock.unlock();
-        }
-        return ok;
-    }
-
-    private void pushUncommitted(int block) {
-        uncommitted[uncommittedTop++] = block;
-        int first = Math.max(block * COMMIT_FRAMES, 1);
-        frames.mark(first, FrameTable.UNCOMMITTED, 0);
-        uncommittedFrames += blockEnd(block) - first;
-    }
-
-    private int popUncommitted() {
-        int block = uncommitted[--uncommittedTop];
-        committingFrames = (long) blockEnd(block) - Math.max(block * COMMIT_FRAMES, 1);
-        uncommittedFrames -= committingFrames;
-        return block;
-    }
-
-    private int blockEnd(int block) {
-        return Math.min((block + 1) * COMMIT_FRAMES, frames.size());
     }
 
     private void setFree(long n) {

@@ -15,6 +15,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongUnaryOperator;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +61,11 @@ final class FakePool implements AutoCloseable {
         public boolean balanced(int order) {
             return freeFrames() > HIGH && order < scatteredFrom;
         }
+
+        @Override
+        public long tend(long now) {
+            return tending.applyAsLong(now);
+        }
     };
     /// The virtual clock, whose parks a test can break.
     private final Clock brittle = new Clock() {
@@ -88,6 +94,8 @@ final class FakePool implements AutoCloseable {
     final Kswapd kswapd = new Kswapd("fake", zone, vmscan);
     /// The first order of which no block is free, however many frames are.
     volatile int scatteredFrom = Integer.MAX_VALUE;
+    /// What the zone does, and answers, when it is tended.
+    volatile LongUnaryOperator tending = _ -> 0;
     volatile @Nullable Error zoneBroken;
     volatile @Nullable Error parkBroken;
     volatile @Nullable Thread lastParked;

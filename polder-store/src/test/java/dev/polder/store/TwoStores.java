@@ -74,6 +74,11 @@ final class TwoStores implements AutoCloseable {
         public boolean balanced(int order) {
             return false;
         }
+
+        @Override
+        public long tend(long now) {
+            return 0;
+        }
     }
 
     /// Runs until `total` transactions have ended.
