@@ -84,9 +84,9 @@ public final class Kmalloc {
     public void free(long address) {
         Slab slab = slabs.slabAt(address);
         if (slab != null) {
-            int index = slab.indexOf(address);
-            if (index >= 0 && isSize(slab.state(index))) {
-                slab.cache.free(slab, index, address);
+            long index = slab.quotient(address);
+            if (slab.has(index) && isSize(slab.state((int) index))) {
+                slab.cache.free(slab, (int) index, address);
                 return;
             }
         } else if (large.free(address)) {
@@ -102,9 +102,10 @@ public final class Kmalloc {
     public boolean free(long address, long size) {
         Slab slab = slabs.slabAt(address);
         if (slab != null) {
-            int index = slab.indexOf(address);
-            if (index >= 0 && isSize(slab.state(index)) && slab.state(index) == size) {
-                slab.cache.free(slab, index, address);
+            long index = slab.quotient(address);
+            if (slab.has(index) && isSize(slab.state((int) index))
+                    && slab.state((int) index) == size) {
+                slab.cache.free(slab, (int) index, address);
                 return true;
             }
         }

@@ -71,12 +71,11 @@ final class LargeObjects {
     long alloc(long size, int order, int gfp) {
         if ((gfp & Gfp.ACCOUNT) == 0 && order <= Frames.MAX_ORDER) {
             FsReclaim.mightAlloc(gfp, reclaimer);
-            ThreadSheaves mine = slabs.mine();
-            if (mine != null && mine.owner().group() == null) {
-                long address = mine.pop(order - MIN_ORDER);
-                if (address != 0) {
-                    return handOut(address, size, order, gfp);
-                }
+            // A thread that somebody else pays for finds nothing there: it is apart
+            ThreadSheaves mine = runs[order - MIN_ORDER].mine();
+            long address = mine == null ? 0 : mine.pop();
+            if (address != 0) {
+                return handOut(address, size, order, gfp);
             }
         }
         return allocSlow(size, order, gfp);
@@ -94,8 +93,8 @@ final class LargeObjects {
 
     private long allocSlow(long size, int order, int gfp) {
         if (order <= Frames.MAX_ORDER && pages.payer(Task.current(), gfp) == null) {
-            ThreadSheaves mine = slabs.mine();
-            long kept = mine == null ? 0 : mine.popMore(runs[order - MIN_ORDER]);
+            ThreadSheaves mine = runs[order - MIN_ORDER].mine();
+            long kept = mine == null ? 0 : mine.popMore();
             if (kept != 0) {
                 return handOut(kept, size, order, gfp);
             }
@@ -127,18 +126,17 @@ final class LargeObjects {
             return record < 0 && freeCharged(run);
         }
         table[run] = 0;
-        ThreadSheaves mine = slabs.mine();
-        int place = (record >>> ORDER_SHIFT) - MIN_ORDER;
-        if (mine == null || mine.inReclaim() || !mine.push(place, address)) {
-            freeSlow(mine, place, run, address);
+        ThreadSheaves mine = runs[(record >>> ORDER_SHIFT) - MIN_ORDER].mine();
+        if (mine == null || !mine.push(address)) {
+            freeSlow(mine, run, address);
         }
         return true;
     }
 
-    private void freeSlow(@Nullable ThreadSheaves mine, int place, int run, long address) {
+    private void freeSlow(@Nullable ThreadSheaves mine, int run, long address) {
         Zone zone = pages.zone();
-        if (mine == null || mine.inReclaim() || zone.free() < zone.marks().high()
-                || !mine.pushMore(runs[place], address)) {
+        if (mine == null || Task.current().inReclaim() || zone.free() < zone.marks().high()
+                || !mine.pushMore(address)) {
             giveBack(run);
         }
     }
@@ -233,7 +231,7 @@ final class LargeObjects {
         for (RunCache cache : runs) {
             List<Sheaf> all = new ArrayList<>();
             cache.sheaves().verify(all::add);
-            slabs.threads().addSheaves(cache.number(), all);
+            slabs.threads().addSheaves(cache, all);
             for (Sheaf sheaf : all) {
                 for (int i = 0; i < sheaf.size; i++) {
                     verifyKept(sheaf.objects[i], cache.order());

@@ -14,6 +14,7 @@ final class RunCache extends Sheaved {
     private final Slabs slabs;
     private final LargeObjects large;
     private final int number;
+    private final int place;
     private final int order;
     private final StripedSheaves sheaves;
 
@@ -21,6 +22,7 @@ final class RunCache extends Sheaved {
         this.slabs = slabs;
         this.large = large;
         this.number = slabs.newNumber();
+        this.place = slabs.placeOf(number);
         this.order = order;
         // No stripes: who has no sheaves of its own takes pages
         this.sheaves = new StripedSheaves(this, 0, slabs.runCapacity(order));
@@ -34,6 +36,11 @@ final class RunCache extends Sheaved {
     @Override
     int number() {
         return number;
+    }
+
+    @Override
+    int place() {
+        return place;
     }
 
     @Override

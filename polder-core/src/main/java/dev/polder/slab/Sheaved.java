@@ -1,13 +1,20 @@
 package dev.polder.slab;
 
+import org.jspecify.annotations.Nullable;
+
 /// What has sheaves in front of it: a cache of objects, or the runs of one order.
 abstract sealed class Sheaved permits SlabCache, RunCache {
+    // Guarded by the registry's lock
+    private boolean threadsDenied;
 
     /// What it shares with all others of its pool.
     abstract Slabs slabs();
 
-    /// Its number among those of its pool, for the places in [ThreadSheaves].
+    /// Its number among those of its pool, for the places in [TaskSheaves].
     abstract int number();
+
+    /// Where the sheaves of a thread 0 would stand in [SheafTable].
+    abstract int place();
 
     /// Bytes in an object.
     abstract int objectSize();
@@ -33,6 +40,22 @@ abstract sealed class Sheaved permits SlabCache, RunCache {
 
     /// Objects in sheaves; exact only while nobody takes or gives.
     final long inSheaves() {
-        return sheaves().objects() + slabs().threads().objects(number());
+        return sheaves().objects() + slabs().threads().objects(this);
+    }
+
+    /// The current thread's own sheaves; null if it has none.
+    final @Nullable ThreadSheaves mine() {
+        ThreadSheaves found = SheafTable.find(this, place(), Thread.currentThread().threadId());
+        return found != null ? found : slabs().threads().mine(this);
+    }
+
+    /// Threads get no sheaves from now on. Under the registry's lock.
+    final void denyThreads() {
+        threadsDenied = true;
+    }
+
+    /// Whether threads get no sheaves any longer. Under the registry's lock.
+    final boolean threadsDenied() {
+        return threadsDenied;
     }
 }

@@ -27,24 +27,22 @@ import org.jspecify.annotations.Nullable;
 /// The **free map** (a bit an object, under the cache's lock) says which objects lie in the slab
 /// itself. An object that is free by its state and not in the map lies in a sheaf.
 ///
-/// An object's number is found without a division. With `r = ceil(2^45 / size)` the product
-/// `offset * r` has the quotient above bit 45 for all offsets and sizes up to 2^22, the largest
-/// run: it is too large by less than `offset * size / 2^45 < 1 / size`. Of an address that is no
-/// object's the number is any, and only its own address, computed back, tells.
+/// An object's number is found without a division, and exactly. The stride is `odd << shift`; an
+/// offset multiplied by the inverse of `odd` modulo 2^64 and rotated right by `shift` is the
+/// quotient if there is no rest, and larger than every quotient if there is one (Warren, Hacker's
+/// Delight, 10-17). So one comparison with the capacity tells places inside an object, outside the
+/// slab, and far away.
 final class Slab {
     /// The state of an object that nobody holds.
     static final short FREE = 0;
     /// In the state of an object that a memory group pays for.
     static final short CHARGED = Short.MIN_VALUE;
 
-    private static final int RECIPROCAL_SHIFT = 45;
-
     final SlabCache cache;
-    /// The cache's number; here to save a free a load.
-    final int number;
     /// Address of the first object.
     private final long base;
-    private final long reciprocal;
+    private final long inverse;
+    private final int shift;
     /// From one object to the next: the object size, and in debug mode the red zone behind it.
     private final int stride;
     private final short[] states;
@@ -69,12 +67,12 @@ final class Slab {
     /// it.
     Slab(SlabCache cache, long run, int order, long base) {
         this.cache = cache;
-        this.number = cache.number();
         this.run = run;
         this.order = order;
         this.base = base + cache.gap();
         this.stride = cache.objectSize() + cache.gap();
-        this.reciprocal = reciprocal(stride);
+        this.shift = Integer.numberOfTrailingZeros(stride);
+        this.inverse = inverse(stride >> shift);
         int capacity = (int) (((Frames.SIZE << order) - cache.gap()) / stride);
         this.tracks = cache.slabs().debug() == null ? null : new ObjectTrack[capacity];
         this.states = new short[capacity];
@@ -90,16 +88,26 @@ final class Slab {
         return states.length;
     }
 
-    /// Number of the object that starts at `address`, a place in the run; -1 if none does.
+    /// Number of the object that starts at `address`; -1 if none does.
     int indexOf(long address) {
-        int index = indexAt(address);
-        return Integer.compareUnsigned(index, states.length) < 0 && addressOf(index) == address
-                ? index : -1;
+        long quotient = quotient(address);
+        return has(quotient) ? (int) quotient : -1;
+    }
+
+    /// Number of the object that starts at `address` if the slab [has][#has] it; else none starts
+    /// there.
+    long quotient(long address) {
+        return Long.rotateRight((address - base) * inverse, shift);
+    }
+
+    /// Whether that is the number of an object.
+    boolean has(long quotient) {
+        return Long.compareUnsigned(quotient, states.length) < 0;
     }
 
     /// Number of the object that starts at `address`, which one does.
     int indexAt(long address) {
-        return (int) (((address - base) * reciprocal) >>> RECIPROCAL_SHIFT);
+        return (int) quotient(address);
     }
 
     /// Number of the object that `address` lies in, or -1 in the unused rest of the run.
@@ -238,8 +246,13 @@ final class Slab {
         return "a slab of " + cache;
     }
 
-    private static long reciprocal(int size) {
-        long scale = 1L << RECIPROCAL_SHIFT;
-        return (scale + size - 1) / size;
+    /// The inverse of an odd number modulo 2^64, by Newton's method: `odd` itself is right in three
+    /// bits, and each step doubles them.
+    private static long inverse(long odd) {
+        long x = odd;
+        for (int bits = 3; bits < Long.SIZE; bits *= 2) {
+            x *= 2 - odd * x;
+        }
+        return x;
     }
 }

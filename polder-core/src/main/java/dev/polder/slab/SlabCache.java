@@ -67,6 +67,8 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     private final int order;
     private final int minOrder;
     private final int number;
+    /// Where its sheaves stand in [SheafTable].
+    private final int place;
     private final StripedSheaves sheaves;
     private final CacheNode node;
 
@@ -106,6 +108,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         this.minOrder = Frames.orderFor(gap + (long) this.objectSize + gap);
         this.order = preferredOrder(this.objectSize + gap, minOrder);
         this.number = slabs.newNumber();
+        this.place = slabs.placeOf(number);
         this.sheaves = new StripedSheaves(this, slabs.stripes(),
                 slabs.sheafCapacity(this.objectSize));
         this.node = new CacheNode(this, pages);
@@ -132,18 +135,21 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
             return;
         }
         Slab slab = slabs.slabAt(address);
-        int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
-        if (slab == null || index < 0 || slab.state(index) != LIVE) {
-            freeCharged(slab, index, address);
-            return;
+        if (slab != null && slab.cache == this) {
+            long index = slab.quotient(address);
+            if (slab.has(index) && slab.state((int) index) == LIVE) {
+                free(slab, (int) index, address);
+                return;
+            }
         }
-        free(slab, index, address);
+        freeOther(slab, address);
     }
 
-    private void freeCharged(@Nullable Slab slab, int index, long address) {
+    private void freeOther(@Nullable Slab slab, long address) {
         if (slab == null && sampledAs(LIVE, address) != null && slabs.freeSampled(address)) {
             return;
         }
+        int index = slab == null || slab.cache != this ? -1 : slab.indexOf(address);
         if (slab == null || index < 0 || !slab.isCharged(index) || slab.use(index) != LIVE) {
             throw slabs.wrongFree(address, this);
         }
@@ -238,7 +244,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
             if (debug != null) {
                 debug.releaseAll(this);
             }
-            boolean recalled = slabs.threads().closeCache(number);
+            boolean recalled = slabs.threads().closeCache(this);
             sheaves.close();
             node.shrink();
             slabs.remove(this, recalled);
@@ -249,7 +255,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     public void verify() {
         List<Sheaf> all = new ArrayList<>();
         sheaves.verify(all::add);
-        slabs.threads().addSheaves(number, all);
+        slabs.threads().addSheaves(this, all);
         Set<Long> cached = new HashSet<>();
         for (Sheaf sheaf : all) {
             Check.that(sheaf.cache() == this, "a sheaf of another cache");
@@ -273,14 +279,16 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     long alloc(int gfp, short state) {
         assert state != Slab.FREE : "an object in use has another state than a free one";
         FsReclaim.mightAlloc(Gfp.check(gfp), reclaimer);
-        ThreadSheaves mine = slabs.mine();
-        long object = mine != null ? mine.pop(number) : 0;
-        return mine != null && object != 0 ? handOut(mine.owner(), object, gfp, state)
-                : allocSlow(mine, gfp, state);
+        ThreadSheaves mine = mine();
+        long object = mine != null ? mine.pop() : 0;
+        // A thread that somebody else pays for finds no object there: it is apart
+        return object != 0 ? handOut(object, gfp, state, false) : allocSlow(mine, gfp, state);
     }
 
     /// Makes a free object one in use.
-    private long handOut(Task task, long object, int mask, short state) {
+    ///
+    /// @param look whether somebody may have to pay for it whatever the mask says
+    private long handOut(long object, int mask, short state, boolean look) {
         Slab slab = slabs.slabAt(object);
         if (slab == null) {
             throw Check.broken("an object without a slab");
@@ -289,8 +297,8 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         assert slab.indexOf(object) == index : "only a whole object is handed out";
         assert slab.state(index) == Slab.FREE : "only a free object is handed out";
         slab.state(index, state);
-        if ((mask & (Gfp.ZERO | Gfp.ACCOUNT)) != 0 || task.group() != null) {
-            return finished(task, slab, index, object, mask);
+        if (look || (mask & (Gfp.ZERO | Gfp.ACCOUNT)) != 0) {
+            return finished(Task.current(), slab, index, object, mask);
         }
         return object;
     }
@@ -328,8 +336,8 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     void free(Slab slab, int index, long address) {
         assert slab.cache == this : "an object goes back to its own cache";
         slab.state(index, Slab.FREE);
-        ThreadSheaves mine = slabs.mine();
-        if (mine == null || mine.inReclaim() || !mine.push(slab.number, address)) {
+        ThreadSheaves mine = mine();
+        if (mine == null || !mine.push(address)) {
             freeSlow(mine, slab, address);
         }
     }
@@ -403,10 +411,15 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         return gap;
     }
 
-    /// The cache's number among those of its pool, for the places in [ThreadSheaves].
+    /// The cache's number among those of its pool, for the places in [TaskSheaves].
     @Override
     int number() {
         return number;
+    }
+
+    @Override
+    int place() {
+        return place;
     }
 
     @Override
@@ -458,26 +471,26 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         }
         SlabDebug debug = slabs.debug();
         if (debug == null) {
-            return handOut(Task.current(), object, gfp, state);
+            return handOut(object, gfp, state, true);
         }
         // It clears what is asked for, and no more: the rest is red.
         debug.taken(slabs.slabOf(object), object, kmalloc == null ? objectSize : state,
                 (gfp & Gfp.ZERO) != 0);
-        return handOut(Task.current(), object, gfp & ~Gfp.ZERO, state);
+        return handOut(object, gfp & ~Gfp.ZERO, state, true);
     }
 
     private long obtain(@Nullable ThreadSheaves mine, int gfp) {
         if (mine != null) {
-            long more = mine.popMore(this);
+            long more = mine.popMore();
             if (more != 0) {
                 return more;
             }
-            Sheaf own = mine.takeEmpty(this);
+            Sheaf own = mine.takeEmpty();
             if (own != null) {
                 try {
                     return refill(own, gfp);
                 } finally {
-                    mine.place(this, own);
+                    mine.place(own);
                 }
             }
         }
@@ -520,7 +533,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
             node.put(slab, address, true);
             return;
         }
-        if (mine != null && mine.pushMore(this, address)) {
+        if (mine != null && mine.pushMore(address)) {
             return;
         }
         if (!sheaves.push(address)) {

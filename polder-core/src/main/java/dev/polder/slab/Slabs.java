@@ -49,9 +49,9 @@ public final class Slabs {
     // The slab of each frame, if it has one: what the frame table knows too, without a cast. Empty
     // once the pool is closed: one test says both
     private @Nullable Slab[] slabOfFrame;
-    private final ThreadSheaves[] owners;
     private final int stripes;
     private final int poolIndex = Numbers.POOLS.take();
+    private final int tablePool = SheafTable.newPool();
     private final CopyOnWriteArrayList<SlabCache> caches = new CopyOnWriteArrayList<>();
     private final Numbers cacheNumbers = new Numbers();
     private final ThreadRegistry threads;
@@ -79,7 +79,6 @@ public final class Slabs {
         this.sheafLimit = Frames.bytes(frames.size()) / SHEAF_SHARE;
         this.stripes = stripesFor(Runtime.getRuntime().availableProcessors());
         this.threads = new ThreadRegistry(this, sheafLimit / 2);
-        this.owners = threads.table();
         this.debug = mode.on() ? new SlabDebug(this, mode, findings) : null;
         slowDoor(debug != null);
         this.large = new LargeObjects(this);
@@ -279,6 +278,11 @@ public final class Slabs {
         return cacheNumbers.take();
     }
 
+    /// Where sheaves of the cache with that number stand ([SheafTable]).
+    int placeOf(int cacheNumber) {
+        return SheafTable.placeOf(tablePool, cacheNumber);
+    }
+
     /// Enters a cache, once it is complete.
     void add(SlabCache cache) {
         caches.add(cache);
@@ -291,13 +295,6 @@ public final class Slabs {
         if (recalled) {
             cacheNumbers.give(cache.number());
         }
-    }
-
-    /// The sheaves of the current thread; null if it has none of its own.
-    @Nullable ThreadSheaves mine() {
-        long id = Thread.currentThread().threadId();
-        ThreadSheaves t = owners[ThreadRegistry.placeOf(id)];
-        return t.threadId == id ? t : threads.mine();
     }
 
     ThreadRegistry threads() {

@@ -4,7 +4,6 @@ import dev.polder.base.Check;
 import dev.polder.os.Membarrier;
 import dev.polder.task.Task;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -28,8 +27,6 @@ final class ThreadRegistry {
     /// Threads that are looked at when one joins; two would keep up.
     private static final int REAP_PER_JOIN = 4;
 
-    /// Places in the table; a power of two, far above the threads that allocate in one pool.
-    private static final int PLACES = 512;
     /// Look-ups of a thread that has no place in the table between two attempts to get one.
     private static final int PATIENCE = 64;
 
@@ -37,8 +34,7 @@ final class ThreadRegistry {
     private final long room;
     private final boolean enabled;
     private final ReentrantLock lock = new ReentrantLock();
-    private final List<ThreadSheaves> all = new ArrayList<>();
-    private final ThreadSheaves[] table = new ThreadSheaves[PLACES];
+    private final List<TaskSheaves> all = new ArrayList<>();
     private final AtomicLong skipped = new AtomicLong();
     private int hand;
     private boolean closed;
@@ -51,68 +47,62 @@ final class ThreadRegistry {
         this.slabs = slabs;
         this.room = room;
         this.enabled = Membarrier.available();
-        Arrays.fill(table, ThreadSheaves.VACANT);
     }
 
-    /// Sheaves by their threads' ids ([#placeOf]); written under the lock, read without.
-    ThreadSheaves[] table() {
-        return table;
-    }
-
-    /// The place of a thread in the table.
-    static int placeOf(long threadId) {
-        return (int) threadId & (PLACES - 1);
-    }
-
-    /// The sheaves of the current thread, which is not in its place of the table; null if it has
-    /// none of its own.
-    @Nullable ThreadSheaves mine() {
+    /// The sheaves of the current thread for `cache`, which are not in their place of the table;
+    /// null if it has none of its own.
+    @Nullable ThreadSheaves mine(Sheaved cache) {
         if (Thread.currentThread().isVirtual()) {
             return null;
         }
         Task task = Task.current();
-        if (task.poolState(slabs.poolIndex()) instanceof ThreadSheaves t && t.belongsTo(slabs)) {
-            if (t.misses++ % PATIENCE == 0 && lock.tryLock()) {
-                try {
-                    settle(t);
-                } finally {
-                    lock.unlock();
-                }
+        TaskSheaves own = task.poolState(slabs.poolIndex()) instanceof TaskSheaves t
+                && t.belongsTo(slabs) ? t : null;
+        ThreadSheaves mine = own == null ? null : own.find(cache);
+        if (mine == null) {
+            return join(task, own, cache);
+        }
+        if (mine.misses++ % PATIENCE == 0 && lock.tryLock()) {
+            try {
+                settle(mine, cache);
+            } finally {
+                lock.unlock();
             }
-            return t;
         }
-        return join(task);
+        return mine;
     }
 
-    /// Puts a thread in its place of the table, unless a living one has it. Under the lock.
-    private void settle(ThreadSheaves t) {
-        int place = placeOf(t.threadId);
-        if (!closed && table[place].ended()) {
-            table[place] = t;
+    /// Puts sheaves in their place of the table, if that is free. Under the lock: those of a closed
+    /// pool must not come back.
+    private void settle(ThreadSheaves mine, Sheaved cache) {
+        if (!closed) {
+            SheafTable.settle(mine, cache.place());
         }
     }
 
-    /// Gives the current thread, a platform thread, a place for sheaves; null if it must do
-    /// without, this time or always.
-    private @Nullable ThreadSheaves join(Task task) {
+    /// Gives the current thread, a platform thread, places for sheaves of a cache; null if it must
+    /// do without, this time or always.
+    private @Nullable ThreadSheaves join(Task task, @Nullable TaskSheaves before, Sheaved cache) {
         if (!enabled || !lock.tryLock()) {
             return null;
         }
         Sheaf left = null;
         ThreadSheaves mine = null;
         try {
-            if (!closed && !suspended) {
+            if (!closed && !suspended && !cache.threadsDenied()) {
                 left = reap(REAP_PER_JOIN);
-                mine = new ThreadSheaves(task, slabs);
-                all.add(mine);
-                settle(mine);
-                count = all.size();
+                TaskSheaves own = before;
+                if (own == null) {
+                    own = new TaskSheaves(task, slabs);
+                    task.poolState(slabs.poolIndex(), own);
+                    all.add(own);
+                    count = all.size();
+                }
+                mine = own.add(cache);
+                settle(mine, cache);
             }
         } finally {
             lock.unlock();
-        }
-        if (mine != null) {
-            task.poolState(slabs.poolIndex(), mine);
         }
         flush(left);
         return mine;
@@ -136,7 +126,7 @@ final class ThreadRegistry {
         try {
             // Pass after pass of a long reclaim finds nothing again: that needs no barrier.
             if (heldBytes() > 0) {
-                recall(recall, -1);
+                recall(recall, null);
             }
         } finally {
             lock.unlock();
@@ -144,14 +134,15 @@ final class ThreadRegistry {
         return flush(recall.chain);
     }
 
-    /// Takes the sheaves of the cache with that number from every thread.
+    /// Takes the sheaves of a cache from every thread, for good.
     ///
     /// @return false if a thread stayed inside its sheaves; the next recall gets those
-    boolean closeCache(int number) {
+    boolean closeCache(Sheaved cache) {
         Recall recall = new Recall();
         lock.lock();
         try {
-            recall(recall, number);
+            cache.denyThreads();
+            recall(recall, cache);
         } finally {
             lock.unlock();
         }
@@ -165,13 +156,12 @@ final class ThreadRegistry {
         lock.lock();
         try {
             closed = true;
-            recall(recall, -1);
-            for (ThreadSheaves t : all) {
-                t.revoke();
+            recall(recall, null);
+            for (TaskSheaves t : all) {
+                t.forEach(ThreadRegistry::vacate);
                 t.abandon();
             }
             all.clear();
-            Arrays.fill(table, ThreadSheaves.VACANT);
         } finally {
             lock.unlock();
         }
@@ -188,7 +178,7 @@ final class ThreadRegistry {
                 return;
             }
             suspended = on;
-            recall(recall, -1);
+            recall(recall, null);
         } finally {
             lock.unlock();
         }
@@ -215,8 +205,8 @@ final class ThreadRegistry {
         lock.lock();
         try {
             long sum = 0;
-            for (ThreadSheaves t : all) {
-                sum += t.cachedBytes();
+            for (ThreadSheaves t : called(null)) {
+                sum += t.count() * t.cache().objectSize();
             }
             return sum;
         } finally {
@@ -225,12 +215,12 @@ final class ThreadRegistry {
     }
 
     /// Objects of a cache in the sheaves of all threads; exact only while nobody takes or gives.
-    long objects(int number) {
+    long objects(Sheaved cache) {
         lock.lock();
         try {
             long sum = 0;
-            for (ThreadSheaves t : all) {
-                sum += t.peek(number, 0).size + t.peek(number, 1).size;
+            for (ThreadSheaves t : called(cache)) {
+                sum += t.count();
             }
             return sum;
         } finally {
@@ -239,12 +229,12 @@ final class ThreadRegistry {
     }
 
     /// Appends the sheaves that threads hold for a cache. Only while nobody takes or gives.
-    void addSheaves(int number, List<Sheaf> to) {
+    void addSheaves(Sheaved cache, List<Sheaf> to) {
         lock.lock();
         try {
-            for (ThreadSheaves t : all) {
+            for (ThreadSheaves t : called(cache)) {
                 for (int which = 0; which < 2; which++) {
-                    Sheaf sheaf = t.peek(number, which);
+                    Sheaf sheaf = t.peek(which);
                     if (sheaf != Sheaf.NONE) {
                         to.add(sheaf);
                     }
@@ -260,9 +250,9 @@ final class ThreadRegistry {
         lock.lock();
         try {
             Check.that(closed || count == Math.max(1, all.size()), "the count of threads is wrong");
-            for (ThreadSheaves t : all) {
+            for (TaskSheaves t : all) {
                 Check.that(t.belongsTo(slabs), "a thread's sheaves are of another pool");
-                t.verify();
+                t.forEach(ThreadSheaves::verify);
             }
         } finally {
             lock.unlock();
@@ -277,37 +267,61 @@ final class ThreadRegistry {
 
     private long heldBytes() {
         long sum = 0;
-        for (ThreadSheaves t : all) {
+        for (TaskSheaves t : all) {
             sum += t.heldBytes();
         }
         return sum;
     }
 
-    /// Takes the sheaves of one cache, or of all with -1. Under the lock.
-    private void recall(Recall recall, int number) {
+    /// The sheaves of all threads for a cache, or for every cache. Under the lock.
+    private List<ThreadSheaves> called(@Nullable Sheaved only) {
+        List<ThreadSheaves> out = new ArrayList<>();
+        for (TaskSheaves t : all) {
+            if (only == null) {
+                t.forEach(out::add);
+            } else {
+                ThreadSheaves sheaves = t.find(only);
+                if (sheaves != null) {
+                    out.add(sheaves);
+                }
+            }
+        }
+        return out;
+    }
+
+    /// Takes the sheaves of one cache, which closes, or of every one. Under the lock.
+    private void recall(Recall recall, @Nullable Sheaved closing) {
         recall.chain = reap(all.size());
-        if (all.isEmpty()) {
+        List<ThreadSheaves> called = called(closing);
+        if (called.isEmpty()) {
             return;
         }
         try {
-            for (ThreadSheaves t : all) {
+            for (ThreadSheaves t : called) {
                 t.revoke();
             }
             boolean barrier = Membarrier.everywhere();
-            for (ThreadSheaves t : all) {
+            for (ThreadSheaves t : called) {
                 if (barrier && t.awaitLeft(SPINS)) {
-                    recall.chain = number < 0 ? t.detachAll(recall.chain)
-                            : t.detach(number, recall.chain);
+                    recall.chain = t.detach(recall.chain);
+                    if (closing != null) {
+                        vacate(t);
+                        t.forget();
+                    }
                 } else {
                     recall.inside++;
                 }
             }
         } finally {
-            for (ThreadSheaves t : suspended ? List.<ThreadSheaves>of() : all) {
-                t.restore();
+            if (!closed && !suspended && closing == null) {
+                called.forEach(ThreadSheaves::restore);
             }
         }
         skipped.addAndGet(recall.inside);
+    }
+
+    private static void vacate(ThreadSheaves t) {
+        SheafTable.vacate(t, t.cache().place());
     }
 
     /// Looks at up to `most` threads and forgets those that have ended; their sheaves. Under the
@@ -316,11 +330,13 @@ final class ThreadRegistry {
         Sheaf chain = null;
         for (int i = 0; i < most && !all.isEmpty(); i++) {
             hand = hand + 1 < all.size() ? hand + 1 : 0;
-            ThreadSheaves t = all.get(hand);
-            if (t.ended()) {
-                chain = t.detachAll(chain);
-                if (table[placeOf(t.threadId)] == t) {
-                    table[placeOf(t.threadId)] = ThreadSheaves.VACANT;
+            TaskSheaves task = all.get(hand);
+            if (task.ended()) {
+                List<ThreadSheaves> left = new ArrayList<>();
+                task.forEach(left::add);
+                for (ThreadSheaves t : left) {
+                    chain = t.detach(chain);
+                    vacate(t);
                 }
                 all.set(hand, all.getLast());
                 all.removeLast();

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 /// The parts of a cache by themselves, and planted damage that `verify` must find.
 final class SlabStructureTest {
     @Test
-    void everyAddressOfASlabIsToldByMultiplication() {
+    void everyAddressIsToldByOneMultiplication() {
         try (SlabPool pool = new SlabPool(16)) {
             long base = 1L << 40;
             for (int size = 8; size <= Frames.SIZE << 10; size = nextSize(size)) {
@@ -34,6 +34,10 @@ final class SlabStructureTest {
                     assertThat(slab.indexOf(base + (long) i * size)).isEqualTo(i);
                 }
                 assertThat(slab.indexOf(end - 1)).isEqualTo(-1);
+                for (int bit = 22; bit < Long.SIZE; bit++) {
+                    assertThat(slab.indexOf(base + (1L << bit))).as("far away").isEqualTo(-1);
+                    assertThat(slab.indexOf(base - (1L << bit))).as("far below").isEqualTo(-1);
+                }
                 cache.close();
             }
         }

@@ -36,7 +36,7 @@ final class ThreadSheavesTest {
     }
 
     private ThreadSheaves mine() {
-        ThreadSheaves mine = pool.slabs().mine();
+        ThreadSheaves mine = cache.mine();
         assertThat(mine).isNotNull();
         if (mine == null) {
             throw new AssertionError();
@@ -57,11 +57,11 @@ final class ThreadSheavesTest {
     void aPlatformThreadOwnsSheavesAndAVirtualOneDoesNot() throws InterruptedException {
         cache.free(cache.alloc(Gfp.KERNEL));
         assertThat(pool.slabs().threads().threads()).isEqualTo(1);
-        assertThat(mine().peek(cache.number(), 0).size).isPositive();
+        assertThat(mine().peek(0).size).isPositive();
         AtomicReference<Object> seen = new AtomicReference<>();
         Thread.ofVirtual().start(() -> {
             cache.free(cache.alloc(Gfp.KERNEL));
-            seen.set(pool.slabs().mine() == null ? "none" : "some");
+            seen.set(cache.mine() == null ? "none" : "some");
         }).join();
         assertThat(seen).hasValue("none");
         assertThat(pool.slabs().threads().threads()).isEqualTo(1);
@@ -75,39 +75,42 @@ final class ThreadSheavesTest {
         CountDownLatch begun = new CountDownLatch(1);
         Thread holder = new Thread(() -> {
             cache.free(cache.alloc(Gfp.KERNEL));
-            first.set(pool.slabs().mine());
+            first.set(cache.mine());
             begun.countDown();
             awaitQuietly(done);
         });
-        int place = ThreadRegistry.placeOf(holder.threadId());
+        int place = SheafTable.place(cache.place(), holder.threadId());
         holder.start();
         begun.await();
         Thread late = threadAt(place, () -> {
             for (int i = 0; i < 300; i++) {
                 cache.free(cache.alloc(Gfp.KERNEL));
             }
-            second.set(pool.slabs().mine());
+            second.set(cache.mine());
             done.countDown();
             joinQuietly(holder);
             for (int i = 0; i < 300; i++) {
                 cache.free(cache.alloc(Gfp.KERNEL));
             }
         });
-        ThreadSheaves[] table = pool.slabs().threads().table();
-        assertThat(table[place]).isSameAs(first.get());
+        assertThat(standing(holder)).isSameAs(first.get());
         late.start();
         late.join();
         assertThat(second.get()).isNotNull().isNotSameAs(first.get());
-        assertThat(table[place]).as("it moves in when the other has ended")
+        assertThat(standing(late)).as("it moves in when the other has ended")
                 .isSameAs(second.get());
         pool.assertNothingLeaked();
     }
 
+    private @Nullable ThreadSheaves standing(Thread owner) {
+        return SheafTable.find(cache, cache.place(), owner.threadId());
+    }
+
     /// A thread whose id leads to that place.
-    private static Thread threadAt(int place, Runnable work) {
+    private Thread threadAt(int place, Runnable work) {
         for (;;) {
             Thread thread = new Thread(work);
-            if (ThreadRegistry.placeOf(thread.threadId()) == place) {
+            if (SheafTable.place(cache.place(), thread.threadId()) == place) {
                 return thread;
             }
         }
@@ -139,9 +142,9 @@ final class ThreadSheavesTest {
             pool.slabs().verify();
             assertThat(cache.stats().activeObjects()).isZero();
         }
-        assertThat(mine().peek(cache.number(), 1)).as("a spare one").isNotSameAs(Sheaf.NONE);
+        assertThat(mine().peek(1)).as("a spare one").isNotSameAs(Sheaf.NONE);
         pool.assertNothingLeaked();
-        assertThat(mine().peek(cache.number(), 0)).isSameAs(Sheaf.NONE);
+        assertThat(mine().peek(0)).isSameAs(Sheaf.NONE);
         take(10).forEach(cache::free);
     }
 
@@ -150,9 +153,9 @@ final class ThreadSheavesTest {
         List<Long> objects = take(50);
         ThreadSheaves mine = mine();
         mine.revoke();
-        assertThat(mine.pop(cache.number())).isZero();
-        assertThat(mine.push(cache.number(), objects.getFirst())).isFalse();
-        assertThat(mine.takeEmpty(cache)).isNull();
+        assertThat(mine.pop()).isZero();
+        assertThat(mine.push(objects.getFirst())).isFalse();
+        assertThat(mine.takeEmpty()).isNull();
         objects.addAll(take(300));
         objects.forEach(cache::free);
         assertThat(cache.stats().activeObjects()).isZero();
@@ -173,10 +176,10 @@ final class ThreadSheavesTest {
         pool.slabs().threads().drain();
         assertThat(pool.slabs().threads().skipped()).isEqualTo(before + 1);
         mine.holdForTest(false);
-        long cached = pool.slabs().threads().objects(cache.number());
+        long cached = pool.slabs().threads().objects(cache);
         assertThat(cached).isPositive();
         pool.slabs().threads().drain();
-        assertThat(pool.slabs().threads().objects(cache.number())).isZero();
+        assertThat(pool.slabs().threads().objects(cache)).isZero();
         assertThat(pool.slabs().threads().skipped()).isEqualTo(before + 1);
         pool.slabs().verify();
     }
@@ -197,7 +200,7 @@ final class ThreadSheavesTest {
             take(100).forEach(cache::free);
         });
         assertThat(ready.await(20, TimeUnit.SECONDS)).isTrue();
-        assertThat(pool.slabs().threads().objects(cache.number())).isGreaterThanOrEqualTo(64);
+        assertThat(pool.slabs().threads().objects(cache)).isGreaterThanOrEqualTo(64);
         pool.assertNothingLeaked();
         go.countDown();
         idle.join();
@@ -288,9 +291,14 @@ final class ThreadSheavesTest {
     void aSheafThatTheCloseOfItsCacheCouldNotGetComesWithTheNextRecall() {
         SlabCache gone = new SlabCache(pool.slabs(), "gone", 128);
         gone.free(gone.alloc(Gfp.KERNEL));
-        mine().holdForTest(true);
+        ThreadSheaves kept = gone.mine();
+        assertThat(kept).isNotNull();
+        if (kept == null) {
+            return;
+        }
+        kept.holdForTest(true);
         gone.close();
-        mine().holdForTest(false);
+        kept.holdForTest(false);
         assertThat(pool.used()).as("what the thread still has").isPositive();
         SlabCache next = new SlabCache(pool.slabs(), "next", 256);
         assertThat(next.number()).as("not given again").isNotEqualTo(gone.number());

@@ -62,7 +62,7 @@ public final class Task extends ScopeStack {
     /// asking whether they do costs more than the look-up.
     private static final int PATIENCE = 64;
 
-    private static final Object[] NO_POOLS = {};
+    private static final PoolState[] NO_POOLS = {};
 
     /// What is left of a patience that is used up: not 0, which is for ever.
     private static final long OUT_OF_PATIENCE = 1;
@@ -90,7 +90,7 @@ public final class Task extends ScopeStack {
     private long captured;
     private @Nullable Object group;
     private @Nullable CarriedScopes carried;
-    private @Nullable Object[] pools = NO_POOLS;
+    private @Nullable PoolState[] pools = NO_POOLS;
 
     // FsReclaim's held masks, while a tracker is installed.
     private int[] heldMasks = {};
@@ -177,6 +177,7 @@ public final class Task extends ScopeStack {
                     "thread " + name + " enters reclaim from inside reclaim (rule R3)");
         }
         inReclaim = true;
+        tellPools(group != null);
         return saveFlags(NORECLAIM);
     }
 
@@ -186,6 +187,7 @@ public final class Task extends ScopeStack {
             throw new IllegalStateException("thread " + name + " is not in reclaim");
         }
         inReclaim = false;
+        tellPools(group != null);
         restoreFlags(token);
     }
 
@@ -294,7 +296,25 @@ public final class Task extends ScopeStack {
 
     /// Sets the current memory group; null for the root.
     public void group(@Nullable Object g) {
+        boolean before = isApart();
         group = g;
+        tellPools(before);
+    }
+
+    /// Whether requests of this thread need a look: it is in direct reclaim or in a memory group.
+    public boolean isApart() {
+        return inReclaim || group != null;
+    }
+
+    private void tellPools(boolean before) {
+        boolean now = isApart();
+        if (now != before) {
+            for (PoolState p : pools) {
+                if (p != null) {
+                    p.apart(now);
+                }
+            }
+        }
     }
 
     /// What another thread handed over, if the innermost scope is of it; else null.
@@ -313,13 +333,13 @@ public final class Task extends ScopeStack {
     /// What a pool keeps about this thread, null when nothing.
     ///
     /// @param poolIndex the pool's small number, 0 or more
-    public @Nullable Object poolState(int poolIndex) {
-        @Nullable Object[] p = pools;
+    public @Nullable PoolState poolState(int poolIndex) {
+        @Nullable PoolState[] p = pools;
         return poolIndex < p.length ? p[poolIndex] : null;
     }
 
     /// Sets what a pool keeps about this thread.
-    public void poolState(int poolIndex, @Nullable Object state) {
+    public void poolState(int poolIndex, @Nullable PoolState state) {
         if (poolIndex >= pools.length) {
             pools = Arrays.copyOf(pools, Math.max(poolIndex + 1, 2 * pools.length));
         }

@@ -9,6 +9,8 @@ import dev.polder.gfp.MemallocScope;
 import dev.polder.gfp.ScopeSite;
 import dev.polder.gfp.Threads;
 import dev.polder.testkit.Row;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -77,16 +79,48 @@ class TaskTest {
 
     @Test
     void eachPoolHasASlotPerThread() throws Exception {
-        task.poolState(5, "mine");
-        task.poolState(0, "first");
-        assertThat(task.poolState(5)).isEqualTo("mine");
-        assertThat(task.poolState(0)).isEqualTo("first");
+        Heard mine = new Heard();
+        Heard first = new Heard();
+        task.poolState(5, mine);
+        task.poolState(0, first);
+        assertThat(task.poolState(5)).isSameAs(mine);
+        assertThat(task.poolState(0)).isSameAs(first);
         assertThat(task.poolState(4)).isNull();
         assertThat(task.poolState(500)).isNull();
         assertThat(Threads.on(() -> Task.current().poolState(5) == null)).isTrue();
         task.poolState(5, null);
         task.poolState(0, null);
         assertThat(task.poolState(5)).isNull();
+    }
+
+    @Test
+    void poolsHearWhenTheThreadIsInReclaimOrInAGroupAndWhenItIsInNeither() {
+        Heard pool = new Heard();
+        task.poolState(1, pool);
+        try {
+            int token = task.enterReclaim();
+            task.group("group");
+            task.leaveReclaim(token);
+            task.group("another");
+            assertThat(task.isApart()).isTrue();
+            task.group(null);
+            assertThat(task.isApart()).isFalse();
+            task.group("again");
+            task.group(null);
+        } finally {
+            task.poolState(1, null);
+        }
+        assertThat(pool.words).containsExactly(true, false, true, false);
+    }
+
+    /// A pool that notes what it hears.
+    private static final class Heard extends PoolState {
+        final List<Boolean> words = new ArrayList<>();
+
+        @Override
+        protected void apart(boolean on) {
+            words.add(on);
+        }
     }
 
     @Test

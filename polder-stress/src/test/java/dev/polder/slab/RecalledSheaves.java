@@ -18,7 +18,8 @@ class RecalledSheaves {
             PolderConfig.builder().name("stress").budget(PolderConfig.MIN_BUDGET).build())
             .createCache("stress", Long.BYTES);
 
-    private final ThreadSheaves sheaves = new ThreadSheaves(Task.current(), CACHE.slabs());
+    private final ThreadSheaves sheaves = new ThreadSheaves(
+            new TaskSheaves(Task.current(), CACHE.slabs()), CACHE);
     private long ownersSum;
     private long drainersSum;
 
@@ -28,18 +29,18 @@ class RecalledSheaves {
         for (int object : FIRST) {
             sheaf.push(object);
         }
-        sheaves.place(CACHE, sheaf);
+        sheaves.place(sheaf);
     }
 
     /// The owner takes an object.
     final void take() {
-        ownersSum = sheaves.pop(CACHE.number());
+        ownersSum = sheaves.pop();
     }
 
     /// The owner takes an object and gives one.
     final void takeAndGive() {
         take();
-        if (!sheaves.push(CACHE.number(), GIVEN)) {
+        if (!sheaves.push(GIVEN)) {
             ownersSum += GIVEN;
         }
     }
@@ -51,7 +52,7 @@ class RecalledSheaves {
             Membarrier.everywhere();
         }
         if (!awaitBusy || sheaves.awaitLeft(SPINS)) {
-            for (Sheaf s = sheaves.detachAll(null); s != null; s = s.next) {
+            for (Sheaf s = sheaves.detach(null); s != null; s = s.next) {
                 drainersSum += sum(s);
             }
         }
@@ -60,7 +61,7 @@ class RecalledSheaves {
 
     /// What everybody has and what is left: 3, and 4 more if the owner gave an object.
     final int sum() {
-        long left = sum(sheaves.peek(CACHE.number(), 0)) + sum(sheaves.peek(CACHE.number(), 1));
+        long left = sum(sheaves.peek(0)) + sum(sheaves.peek(1));
         return (int) (ownersSum + drainersSum + left);
     }
 
