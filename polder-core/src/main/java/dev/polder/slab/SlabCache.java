@@ -280,9 +280,18 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         assert state != Slab.FREE : "an object in use has another state than a free one";
         FsReclaim.mightAlloc(Gfp.check(gfp), reclaimer);
         ThreadSheaves mine = mine();
-        long object = mine != null ? mine.pop() : 0;
+        long object = mine != null ? mine.pop() : popShared();
         // A thread that somebody else pays for finds no object there: it is apart
         return object != 0 ? handOut(object, gfp, state, false) : allocSlow(mine, gfp, state);
+    }
+
+    /// A virtual thread's short way: a stripe's sheaf, if nothing of its request wants a look.
+    private long popShared() {
+        return slabs.sharedDoor() ? sheaves.pop() : 0;
+    }
+
+    private boolean pushShared(long address) {
+        return slabs.sharedDoor() && sheaves.push(address);
     }
 
     /// Makes a free object one in use.
@@ -337,7 +346,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         assert slab.cache == this : "an object goes back to its own cache";
         slab.state(index, Slab.FREE);
         ThreadSheaves mine = mine();
-        if (mine == null || !mine.push(address)) {
+        if (mine != null ? !mine.push(address) : !pushShared(address)) {
             freeSlow(mine, slab, address);
         }
     }

@@ -61,6 +61,7 @@ public final class Slabs {
     private final @Nullable SlabDebug debug;
     private final LargeObjects large;
     private @Nullable Kfence kfence;
+    private volatile boolean sharedClosed;
     private volatile FaultInjector faults = FaultInjector.NONE;
     private final CopyOnWriteArrayList<Runnable> atClose = new CopyOnWriteArrayList<>();
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -105,7 +106,14 @@ public final class Slabs {
     /// Sends every request and every free through the slow path of its cache, where somebody looks
     /// at it: the threads lose their sheaves, or may have them again.
     void slowDoor(boolean all) {
+        sharedClosed = all;
         threads.suspend(all);
+    }
+
+    /// Whether the current thread is a virtual one that may use the stripes' sheaves without a look
+    /// at itself or the pool: none of its kind is in reclaim or in a group, and nobody watches.
+    boolean sharedDoor() {
+        return !sharedClosed && Task.noVirtualApart() && Thread.currentThread().isVirtual();
     }
 
     /// Bytes that all sheaves could hold, at most a sixteenth of the pool.

@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 final class StripedSheaves {
     /// Objects in a sheaf at most: 100 objects taken and given back stay within two sheaves.
     static final int MAX_CAPACITY = 64;
+    /// Filled sheaves, and empty ones, of a depot: some thousand objects pass between threads that
+    /// take and threads that give without the slabs. The room for sheaves bounds large ones sooner.
+    private static final int DEPOT_LIMIT = 64;
     /// Attempts on one stripe when its sheaves are called back; a holder is out after a few
     /// instructions unless it is not running, and then its stripe is left for the next time.
     private static final int DRAIN_ATTEMPTS = 64;
@@ -37,8 +40,7 @@ final class StripedSheaves {
         this.cache = cache;
         this.capacity = capacity;
         this.stripes = new SheafStripe[stripes];
-        // One filled sheaf a stripe in circulation between threads that take and threads that give.
-        this.depot = new Depot(Math.max(2, stripes));
+        this.depot = new Depot(DEPOT_LIMIT);
         for (int i = 0; i < stripes; i++) {
             SheafStripe s = new SheafStripe();
             s.loaded = create();

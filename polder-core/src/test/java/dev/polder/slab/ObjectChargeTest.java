@@ -56,6 +56,35 @@ final class ObjectChargeTest {
     }
 
     @Test
+    void aVirtualThreadInAGroupPaysThoughOthersUseTheStripesSheaves() throws Exception {
+        Thread.ofVirtual().start(() -> kmalloc.free(kmalloc.alloc(64, Gfp.KERNEL))).join();
+        long[] held = new long[2];
+        Thread.ofVirtual().start(() -> {
+            held[0] = allocIn(one, 64);
+            held[1] = kmalloc.alloc(64, Gfp.KERNEL);
+        }).join();
+        assertThat(one.objectBytes()).as("the one that was taken in the group").isEqualTo(64);
+        Thread.ofVirtual().start(() -> {
+            kmalloc.free(held[0]);
+            kmalloc.free(held[1]);
+        }).join();
+        assertThat(one.objectBytes()).isZero();
+    }
+
+    @Test
+    void aThreadThatHasSheavesPaysFromTheMomentItEntersAGroup() {
+        kmalloc.free(kmalloc.alloc(64, Gfp.KERNEL));
+        long before = kmalloc.alloc(64, Gfp.KERNEL);
+        long in = allocIn(one, 64);
+        long after = kmalloc.alloc(64, Gfp.KERNEL);
+        assertThat(one.objectBytes()).isEqualTo(64);
+        kmalloc.free(in);
+        assertThat(one.objectBytes()).isZero();
+        kmalloc.free(before);
+        kmalloc.free(after);
+    }
+
+    @Test
     void manyObjectsClimbTheTreeAsWholeFrames() {
         List<Long> held = new ArrayList<>();
         for (int i = 1; i <= 1000; i++) {

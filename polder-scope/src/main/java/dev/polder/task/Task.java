@@ -3,6 +3,7 @@ package dev.polder.task;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /// One thread's state as far as memory cares (the kernel's `task_struct`).
@@ -73,6 +74,10 @@ public final class Task extends ScopeStack {
     private static final Task VACANT = new Task(null, 0L, false);
 
     private static final Task[] TABLE = vacantTable();
+
+    // Virtual threads in reclaim or in a group. One that ends there stays counted: the others then
+    // go the slow way, which is right too.
+    private static final AtomicInteger VIRTUAL_APART = new AtomicInteger();
 
     private static final ThreadLocal<Task> LOCAL = new ThreadLocal<>();
 
@@ -306,9 +311,18 @@ public final class Task extends ScopeStack {
         return inReclaim || group != null;
     }
 
+    /// Whether no virtual thread is one whose requests need a look. For pools, which keep nothing
+    /// of virtual threads that they could tell.
+    public static boolean noVirtualApart() {
+        return VIRTUAL_APART.getPlain() == 0;
+    }
+
     private void tellPools(boolean before) {
         boolean now = isApart();
         if (now != before) {
+            if (virtual) {
+                VIRTUAL_APART.addAndGet(now ? 1 : -1);
+            }
             for (PoolState p : pools) {
                 if (p != null) {
                     p.apart(now);
