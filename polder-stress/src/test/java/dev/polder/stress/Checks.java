@@ -8,6 +8,8 @@ public final class Checks {
     /// Threads of a scenario; their numbers are 0 to 3, with those before and after.
     public static final int THREAD_NUMBERS = 4;
     private static final boolean LONG = Boolean.getBoolean("polder.stress.long");
+    /// Of a long run: 1 is for some ten minutes altogether; `-Dpolder.stress.scale` for longer.
+    public static final int SCALE = Integer.getInteger("polder.stress.scale", 1);
     private static final int THREADS = 2;
 
     private Checks() {}
@@ -19,8 +21,8 @@ public final class Checks {
                 .actorsPerThread(4)
                 .actorsBefore(0)
                 .actorsAfter(1)
-                .iterations(LONG ? 100 : 6)
-                .invocationsPerIteration(LONG ? 10_000 : 400);
+                .iterations(LONG ? 30 * SCALE : 6)
+                .invocationsPerIteration(LONG ? 3_000 : 400);
     }
 
     /// Explores interleavings of every scenario that it makes up.
@@ -30,7 +32,7 @@ public final class Checks {
                 .actorsPerThread(3)
                 .actorsBefore(2)
                 .actorsAfter(2)
-                .iterations(LONG ? 100 : 6)
-                .invocationsPerIteration(LONG ? 10_000 : 400);
+                .iterations(LONG ? 30 * SCALE : 6)
+                .invocationsPerIteration(LONG ? 3_000 : 400);
     }
 }

@@ -38,7 +38,7 @@ class JcstressTest {
     @Test
     @Tag("stress")
     void everythingForLong() throws Exception {
-        assertThat(run(".*", 5, 2_000)).isEqualTo(canaries());
+        assertThat(run(".*", 5 * Checks.SCALE, 1_000)).isEqualTo(canaries());
     }
 
     /// Runs the chosen programs; the names of those that showed something interesting.

@@ -1,0 +1,5 @@
+/// Charges of memory groups under races.
+@NullMarked
+package dev.polder.memgroup;
+
+import org.jspecify.annotations.NullMarked;
