@@ -16,8 +16,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /// Random programs on a real pool, for a time. See docs/dev/testing.md for running one again.
 class FuzzTest {
-    /// Seconds to search for, and the seed to begin with: a failure names the program's own.
-    private static final long SECONDS = Long.getLong("polder.fuzz.seconds", 60);
+    /// Seconds to search for, half of all, and the seed to begin with: a failure names the
+    /// program's own.
+    private static final long SECONDS = Long.getLong("polder.fuzz.seconds", 60) / 2;
     private static final @Nullable Long SEED = Long.getLong("polder.fuzz.seed");
     /// Real seconds in which a planted fault must be found.
     private static final long CANARY_SECONDS = 60;

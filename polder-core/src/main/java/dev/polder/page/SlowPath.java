@@ -232,8 +232,8 @@ final class SlowPath {
     /// D11: too many fruitless rounds, or even everything reclaimable would not meet the mark. Then
     /// what is kept for atomic requests goes first (C6), block by block.
     private boolean worthRetrying(int order, int gfp, int fruitless) {
-        long attainable = zone.free() + shrinkers.reclaimableFrames();
-        if (fruitless <= MAX_FRUITLESS && attainable - ((1L << order) - 1) > minMark(gfp)) {
+        if (fruitless <= MAX_FRUITLESS && zone.wouldPass(shrinkers.reclaimableFrames(), order,
+                minMark(gfp), access(order, gfp))) {
             return true;
         }
         return giveBackHighAtomic(true);

@@ -1,5 +1,6 @@
 package dev.polder.shrink;
 
+import dev.polder.base.Frames;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.memgroup.MemGroup.Event;
 import java.util.List;
@@ -17,7 +18,9 @@ import java.util.List;
 /// beyond (`memory_recursiveprot`). A group whose charge is all protected is passed over; of one
 /// that is above its protection the part above is asked for.
 ///
-/// Nothing is allocated: lists are read by index.
+/// Nothing is allocated: lists are read by index. Amounts are whole frames, and shares of them are
+/// taken with integers: a part that came out a byte short would open a group that is protected to
+/// its last frame.
 final class GroupShrink {
     private GroupShrink() {
     }
@@ -34,16 +37,18 @@ final class GroupShrink {
         long lows = 0;
         for (int i = 0; i < children.size(); i++) {
             MemGroup g = children.get(i);
-            mins += Math.min(g.charged(), g.min());
-            lows += Math.min(g.charged(), g.low());
+            mins += frames(Math.min(g.charged(), g.min()));
+            lows += frames(Math.min(g.charged(), g.low()));
         }
         for (int i = 0; i < children.size(); i++) {
             MemGroup g = children.get(i);
-            if (g.charged() == 0) {
+            long usage = frames(g.charged());
+            if (usage == 0) {
                 continue;
             }
-            long min = effective(g.charged(), g.min(), parentMin, parent.charged(), mins);
-            long low = effective(g.charged(), g.low(), parentLow, parent.charged(), lows);
+            long above = frames(parent.charged());
+            long min = effective(usage, frames(g.min()), parentMin, above, mins);
+            long low = effective(usage, frames(g.low()), parentLow, above, lows);
             ask(walk, handle, priority, g, min, low);
             shrinkBelow(walk, handle, priority, g, min, low);
         }
@@ -59,18 +64,29 @@ final class GroupShrink {
             return own;
         }
         if (claimed > available) {
-            return (long) ((double) own / claimed * available);
+            return part(available, own, claimed);
         }
         if (parentUsage <= claimed || usage <= own) {
             return own;
         }
-        double part = (double) (usage - own) / (parentUsage - claimed);
-        return own + (long) ((available - claimed) * Math.min(part, 1));
+        long beyond = Math.min(usage - own, parentUsage - claimed);
+        return own + part(available - claimed, beyond, parentUsage - claimed);
+    }
+
+    /// `whole` · `of` / `by`, rounded down; `of` is at most `by`. Exact up to terabytes.
+    static long part(long whole, long of, long by) {
+        long product = whole * of;
+        return product >= 0 && Math.multiplyHigh(whole, of) == 0 ? product / by
+                : (long) ((double) of / by * whole);
+    }
+
+    private static long frames(long bytes) {
+        return bytes >> Frames.SHIFT;
     }
 
     private static void ask(ShrinkWalk walk, ShrinkerHandle handle, int priority, MemGroup g,
             long min, long low) {
-        long usage = g.charged();
+        long usage = frames(g.charged());
         if (min > 0 && usage <= min) {
             return;
         }

@@ -252,7 +252,7 @@ public final class ShrinkWalk {
         return groupId;
     }
 
-    /// The callbacks that follow are for the group with that id, which has `usage` bytes charged,
+    /// The callbacks that follow are for the group with that id, which has `usage` frames charged,
     /// of which `protection` are to stay.
     void ask(long groupId, long usage, long protection) {
         this.groupId = groupId;
@@ -264,7 +264,7 @@ public final class ShrinkWalk {
     /// The part of `freeable` objects of the group that is not protected.
     long unprotected(long freeable) {
         return protection == 0 ? freeable
-                : freeable - (long) (freeable * ((double) protection / (usage + 1)));
+                : freeable - GroupShrink.part(freeable, protection, usage + 1);
     }
 
     boolean reclaimsLow() {

@@ -124,6 +124,12 @@ public final class Zone {
         return passes(free(), order, mark, Access.ORDINARY) && (order == 0 || hasBlock(order));
     }
 
+    /// Whether a run of `order` would leave more than `mark` frames if `more` frames came free, of
+    /// those that such a request may count on (rows C2 and D11).
+    public boolean wouldPass(long more, int order, long mark, Access access) {
+        return passes(free() + more, order, mark, access);
+    }
+
     /// Takes a run of `order` for an ordinary request if that leaves more than `mark` frames free.
     ///
     /// @param order 0..[Frames#MAX_ORDER]

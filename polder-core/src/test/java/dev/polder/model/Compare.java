@@ -1,41 +1,88 @@
 package dev.polder.model;
 
-import dev.polder.model.Model.Mistake;
 import dev.polder.model.Outcome.Result;
 import dev.polder.model.Program.Step;
 import dev.polder.os.MappingBudget;
 import dev.polder.os.PoolMemory;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.NoSuchElementException;
 
 /// Runs programs on the real pool and on the model, step by step. One thread.
-public final class Compare implements AutoCloseable {
+final class Compare implements AutoCloseable {
+    /// Runs of programs spent on making one that differs shorter.
+    private static final int SHORTENING = 400;
 
     /// Used by one pool after another: committing memory is what takes the time.
     private final PoolMemory memory =
             PoolMemory.open(RealPool.FRAMES, 0, true, MappingBudget.of(16));
 
-    /// What differs first, with the step and the seed; empty if nothing does. A program ends early
-    /// where a request waits for ever.
-    public String firstDifference(Program program, Mistake... mistakes) {
-        Model model = new Model(program, RealPool.FRAMES, RealPool.MIN, RealPool.LOW,
-                RealPool.HIGH, mistakes);
+    /// What a step of a program led to on the real pool, and the runs that it handed out.
+    record Seen(Step step, Outcome outcome, List<Long> placed) {
+    }
+
+    /// Runs the program on the real pool, to its end or to a request that waits for ever.
+    List<Seen> run(Program program) {
+        List<Seen> seen = new ArrayList<>();
         try (RealPool real = new RealPool(program, memory)) {
-            List<Step> steps = program.steps();
-            for (int i = 0; i < steps.size(); i++) {
-                Outcome is = real.run(steps.get(i));
-                Outcome should = model.run(steps.get(i), real.placed());
-                String difference = is.difference(should);
-                if (!difference.isEmpty()) {
-                    return "seed " + program.seed() + "L, step " + i + " (" + steps.get(i) + "): "
-                            + difference + "; consumers " + program.shrinkers();
-                }
+            for (Step step : program.steps()) {
+                Outcome is = real.run(step);
+                seen.add(new Seen(step, is, real.placed()));
                 if (is.result() == Result.WAITS) {
-                    return "";
+                    return seen;
                 }
             }
             real.verify();
         }
+        return seen;
+    }
+
+    /// What differs first between what was seen and the model, with the step; empty if nothing
+    /// does.
+    static String difference(Program program, List<Seen> seen, Mistake... mistakes) {
+        Model model = new Model(program, RealPool.FRAMES, RealPool.MIN, RealPool.LOW,
+                RealPool.HIGH, RealPool.SLACK, mistakes);
+        for (int i = 0; i < seen.size(); i++) {
+            String difference = difference(model, seen.get(i));
+            if (!difference.isEmpty()) {
+                return "step " + i + " (" + seen.get(i).step() + "): " + difference;
+            }
+        }
         return "";
+    }
+
+    private static String difference(Model model, Seen seen) {
+        try {
+            return seen.outcome.difference(model.run(seen.step, seen.placed));
+        } catch (AssertionError | NoSuchElementException otherwise) {
+            return "the model could not follow: " + otherwise.getMessage() + "; the real result: "
+                    + seen.outcome.result();
+        }
+    }
+
+    /// What differs first when the program runs on both.
+    String firstDifference(Program program) {
+        return difference(program, run(program));
+    }
+
+    /// The same program without the steps that it does not need to differ.
+    Program shortened(Program program) {
+        Program best = program;
+        int tries = 0;
+        for (int piece = program.steps().size() / 2; piece > 0; piece /= 2) {
+            int at = 0;
+            while (at < best.steps().size() && tries++ < SHORTENING) {
+                List<Step> less = new ArrayList<>(best.steps());
+                less.subList(at, Math.min(at + piece, less.size())).clear();
+                Program shorter = new Program(best.seed(), best.shrinkers(), less);
+                if (firstDifference(shorter).isEmpty()) {
+                    at += piece;
+                } else {
+                    best = shorter;
+                }
+            }
+        }
+        return best;
     }
 
     @Override

@@ -6,10 +6,10 @@ import java.util.List;
 /// What a step led to, on the real pool or on the model.
 ///
 /// @param result how the request ended
+/// @param requests the page requests, in the order in which they ended
 /// @param calls the callbacks, in their order
-/// @param deferred what is deferred for each shrinker afterwards
-/// @param free free frames afterwards
-public record Outcome(Result result, List<Call> calls, List<Long> deferred, long free) {
+/// @param after how things stand afterwards
+public record Outcome(Result result, List<Request> requests, List<Call> calls, State after) {
 
     /// How a request ended.
     public enum Result {
@@ -23,17 +23,43 @@ public record Outcome(Result result, List<Call> calls, List<Long> deferred, long
         WAITS
     }
 
+    /// One page request.
+    ///
+    /// @param entry the mask it was made with
+    /// @param used what the scopes left of it
+    public record Request(int order, int entry, int used, boolean got) {
+        @Override
+        public String toString() {
+            return "order " + order + ", " + Gfp.toString(entry) + ", used as "
+                    + Gfp.toString(used) + (got ? ", served" : ", refused");
+        }
+    }
+
     /// One callback and what its control said.
     ///
     /// @param shrinker its number
+    /// @param group the group asked for; -1 for all
     /// @param scan `scan`, else `count`
     /// @param toScan what is asked for; 0 for `count`
-    public record Call(int shrinker, boolean scan, long toScan, int gfp, boolean mayWait) {
+    public record Call(int shrinker, int group, boolean scan, long toScan, int gfp,
+            boolean mayWait) {
         @Override
         public String toString() {
-            return (scan ? "scan " + toScan + " of #" : "count #") + shrinker + " under "
-                    + Gfp.toString(gfp) + (mayWait ? ", may wait" : "");
+            return (scan ? "scan " + toScan + " of #" : "count #") + shrinker
+                    + (group < 0 ? "" : " for group " + group) + " under " + Gfp.toString(gfp)
+                    + (mayWait ? ", may wait" : "");
         }
+    }
+
+    /// How things stand.
+    ///
+    /// @param free free frames
+    /// @param kept frames in blocks kept for atomic requests
+    /// @param deferred what is deferred for each shrinker
+    /// @param charged frames charged to each group and those below it
+    /// @param failed whether each group has failed
+    public record State(long free, long kept, List<Long> deferred, List<Long> charged,
+            List<Boolean> failed) {
     }
 
     /// What differs from `other`, in words; empty if nothing does. Where both wait they may have
@@ -42,21 +68,26 @@ public record Outcome(Result result, List<Call> calls, List<Long> deferred, long
         if (result != model.result) {
             return "result " + result + ", should be " + model.result;
         }
-        int common = result == Result.WAITS ? Math.min(calls.size(), model.calls.size())
-                : Math.max(calls.size(), model.calls.size());
+        String difference = difference("request", requests, model.requests);
+        if (difference.isEmpty()) {
+            difference = difference("callback", calls, model.calls);
+        }
+        if (!difference.isEmpty() || result == Result.WAITS || after.equals(model.after)) {
+            return difference;
+        }
+        return after + ", should be " + model.after;
+    }
+
+    private String difference(String what, List<?> mine, List<?> its) {
+        int common = result == Result.WAITS ? Math.min(mine.size(), its.size())
+                : Math.max(mine.size(), its.size());
         for (int i = 0; i < common; i++) {
-            Call mine = i < calls.size() ? calls.get(i) : null;
-            Call its = i < model.calls.size() ? model.calls.get(i) : null;
-            if (mine == null || !mine.equals(its)) {
-                return "callback " + i + " is " + mine + ", should be " + its;
+            Object is = i < mine.size() ? mine.get(i) : "missing";
+            Object should = i < its.size() ? its.get(i) : "none";
+            if (!is.equals(should)) {
+                return what + " " + i + " is " + is + ", should be " + should;
             }
         }
-        if (result == Result.WAITS) {
-            return "";
-        }
-        if (!deferred.equals(model.deferred)) {
-            return "deferred " + deferred + ", should be " + model.deferred;
-        }
-        return free == model.free ? "" : "free " + free + ", should be " + model.free;
+        return "";
     }
 }

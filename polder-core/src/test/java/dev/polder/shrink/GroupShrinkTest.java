@@ -123,6 +123,18 @@ final class GroupShrinkTest {
         assertThat(asked.get(a.id())).isBetween(3 * OBJECTS / 4, 3 * OBJECTS / 4 + 1);
     }
 
+    /// A group whose share of its parent's promise is all that it uses is protected to the last
+    /// frame, whatever the figures: none is lost in rounding.
+    @Test
+    void aShareThatIsTheWholeIsTheWhole() {
+        for (long parent = 1; parent < 2000; parent++) {
+            for (long usage = 1; usage <= parent; usage += 7) {
+                assertThat(GroupShrink.effective(usage, 0, parent, parent, 0)).isEqualTo(usage);
+            }
+        }
+        assertThat(GroupShrink.part(1L << 40, 1L << 39, 1L << 40)).isEqualTo(1L << 39);
+    }
+
     @Test
     void childrenShareWhatTheirParentIsPromised() {
         // 100 used of 200 promised, beside a sibling that claims 300, below a parent that has 200

@@ -1,0 +1,222 @@
+package dev.polder.model;
+
+import dev.polder.model.Program.Kind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/// Groups, their charges in frames, and who is failed: what `MemGroup` and ADR 0008 say, on
+/// integers. A group is its number; 0 is the root.
+final class ModelGroups {
+    static final long NONE = Long.MAX_VALUE;
+    /// A group that was failed is waited for, for so long after its charge last fell: a second.
+    private static final long GRACE_TICKS = 250;
+    /// Frames charged above `high` for which one reclaims.
+    private static final long HIGH_BATCH = 32;
+
+    private static final class Group {
+        final int parent;
+        final List<Integer> children = new ArrayList<>();
+        long own;
+        long min;
+        long low;
+        long high = NONE;
+        long max = NONE;
+        long owed;
+        boolean failed;
+        // As a victim.
+        boolean victim;
+        long victimCharge;
+        long since;
+
+        Group(int parent) {
+            this.parent = parent;
+        }
+    }
+
+    private final Set<Mistake> mistakes;
+    private final List<Group> groups = new ArrayList<>();
+    private boolean anyProtection;
+
+    ModelGroups(List<Integer> parents, Set<Mistake> mistakes) {
+        this.mistakes = mistakes;
+        for (int i = 0; i < parents.size(); i++) {
+            groups.add(new Group(parents.get(i)));
+            if (i > 0) {
+                groups.get(parents.get(i)).children.add(i);
+            }
+        }
+    }
+
+    int parent(int group) {
+        return groups.get(group).parent;
+    }
+
+    List<Integer> children(int group) {
+        return groups.get(group).children;
+    }
+
+    long charged(int group) {
+        Group g = groups.get(group);
+        long sum = g.own;
+        if (group != 0 || !mistakes.contains(Mistake.ROOT_NOT_CHARGED)) {
+            for (int child : g.children) {
+                sum += charged(child);
+            }
+        }
+        return sum;
+    }
+
+    List<Long> charges() {
+        List<Long> all = new ArrayList<>();
+        for (int i = 0; i < groups.size(); i++) {
+            all.add(charged(i));
+        }
+        return all;
+    }
+
+    /// Whether each has failed, or one above it.
+    List<Boolean> failures() {
+        List<Boolean> all = new ArrayList<>();
+        for (int i = 0; i < groups.size(); i++) {
+            all.add(failed(i));
+        }
+        return all;
+    }
+
+    boolean failed(int group) {
+        Group g = groups.get(group);
+        return g.failed || (g.parent >= 0 && failed(g.parent));
+    }
+
+    void limit(int group, Kind kind, long frames) {
+        Group g = groups.get(group);
+        switch (kind) {
+            case MIN -> g.min = Math.max(0, frames);
+            case LOW -> g.low = Math.max(0, frames);
+            case HIGH -> g.high = frames < 0 ? NONE : frames;
+            case MAX -> g.max = frames < 0 ? NONE : frames;
+        }
+        anyProtection |= kind.compareTo(Kind.LOW) <= 0 && frames > 0;
+    }
+
+    long min(int group) {
+        return mistakes.contains(Mistake.MIN_NOT_KEPT) ? 0 : groups.get(group).min;
+    }
+
+    long low(int group) {
+        return groups.get(group).low;
+    }
+
+    long high(int group) {
+        return groups.get(group).high;
+    }
+
+    /// Whether some group has, or had, a `min` or a `low`.
+    boolean anyProtection() {
+        return anyProtection;
+    }
+
+    void reset(int group) {
+        groups.get(group).failed = false;
+    }
+
+    // ---- charging -------------------------------------------------------------------------------
+
+    /// Charges; the lowest group that refuses, or -1.
+    int tryCharge(int group, long frames) {
+        for (int at = group; at >= 0; at = parent(at)) {
+            Group g = groups.get(at);
+            long after = charged(at) + frames;
+            boolean above = mistakes.contains(Mistake.MAX_INCLUSIVE) ? after >= g.max
+                    : after > g.max;
+            if (above || (g.failed && !mistakes.contains(Mistake.FAILED_GROUP_PAYS))) {
+                return at;
+            }
+        }
+        charge(group, frames);
+        return -1;
+    }
+
+    /// Charges, or takes back, whatever the limits say.
+    void charge(int group, long frames) {
+        groups.get(group).own += frames;
+    }
+
+    /// Frames charged above `high` since somebody last reclaimed for them, if they are a batch.
+    long owe(int group, long frames) {
+        Group g = groups.get(group);
+        g.owed += frames;
+        if (g.owed < HIGH_BATCH && !mistakes.contains(Mistake.HIGH_RECLAIMS_EACH_TIME)) {
+            return 0;
+        }
+        long owed = g.owed;
+        g.owed = 0;
+        return owed;
+    }
+
+    // ---- failing --------------------------------------------------------------------------------
+
+    private boolean inside(int group, int top) {
+        int at = group;
+        while (at >= 0 && at != top) {
+            at = parent(at);
+        }
+        return at == top;
+    }
+
+    /// Whether a group inside `top` gives way to `requester`: one that was failed and has time
+    /// left, or the next, which is failed now.
+    boolean makeWay(int top, int requester, long ticks) {
+        boolean any = false;
+        for (int i = 0; i < groups.size(); i++) {
+            Group g = groups.get(i);
+            if (g.victim) {
+                long charge = charged(i);
+                boolean fell = charge < g.victimCharge;
+                if (fell) {
+                    g.victimCharge = charge;
+                    g.since = ticks;
+                }
+                if (inside(i, top) && failed(i) && (charge > 0 || fell)) {
+                    any |= fell || ticks - g.since < GRACE_TICKS;
+                }
+                g.victim = failed(i) && g.victimCharge > 0;
+            }
+        }
+        if (any && !mistakes.contains(Mistake.NEXT_FAILED_AT_ONCE)) {
+            return true;
+        }
+        int next = choose(top, requester);
+        if (next < 0 || mistakes.contains(Mistake.NOBODY_FAILED)) {
+            return any;
+        }
+        Group g = groups.get(next);
+        g.failed = true;
+        g.victim = true;
+        g.victimCharge = charged(next);
+        g.since = ticks;
+        return true;
+    }
+
+    /// The group with the largest charge that has not failed and does not hold the requester; of
+    /// those that hold it, one below.
+    private int choose(int at, int requester) {
+        int best = -1;
+        for (int child : children(at)) {
+            boolean holds = inside(requester, child)
+                    && !mistakes.contains(Mistake.OWN_GROUP_FAILED);
+            int candidate = holds ? choose(child, requester) : child;
+            if (candidate >= 0 && !failed(candidate) && charged(candidate) > 0
+                    && (best < 0 || better(candidate, best))) {
+                best = candidate;
+            }
+        }
+        return best;
+    }
+
+    private boolean better(int candidate, int best) {
+        return mistakes.contains(Mistake.SMALLEST_FAILED) ? charged(candidate) < charged(best)
+                : charged(candidate) > charged(best);
+    }
+}
