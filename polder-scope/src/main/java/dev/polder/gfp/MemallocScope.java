@@ -1,5 +1,6 @@
 package dev.polder.gfp;
 
+import dev.polder.task.ScopeStack;
 import dev.polder.task.Task;
 import java.util.Objects;
 
@@ -26,12 +27,14 @@ public final class MemallocScope implements AutoCloseable {
 
     private final Task task;
     private final Object site;
-    private final long serial;
+    private final ScopeStack.Entry entry;
+    private final long word;
 
-    private MemallocScope(Task task, Object site, long serial) {
+    private MemallocScope(Task task, Object site, ScopeStack.Entry entry) {
         this.task = task;
         this.site = site;
-        this.serial = serial;
+        this.entry = entry;
+        this.word = task.topWord();
     }
 
     /// Reclaim below may not call consumers that take store, transaction or cache-structure locks:
@@ -98,8 +101,8 @@ public final class MemallocScope implements AutoCloseable {
     ///     it
     @Override
     public void close() {
-        if (!task.closeTop(serial)) {
-            throw task.closeFailed(serial, site);
+        if (!task.closeTop(entry, word)) {
+            throw task.closeFailed(word, site);
         }
     }
 

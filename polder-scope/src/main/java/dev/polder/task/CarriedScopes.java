@@ -36,7 +36,7 @@ public final class CarriedScopes {
         int n = 0;
         long innermost = 0;
         int left = task.flags();
-        for (int i = 0; i < depth; i++) {
+        for (int i = 1; i <= depth; i++) {
             int wanted = task.wantedAt(i) & task.flags();
             Object domain = task.domainAt(i);
             if (wanted != 0 || domain != null) { // else an empty token, or one given back

@@ -12,25 +12,30 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
     /*
      * Two words, one sum.
      *
-     *   flags      = rawFlags | scopeFlags    (what reclaim looks at)
+     *   flags()    = rawFlags | bits in force in the entry on top    (what reclaim looks at)
      *   rawFlags   = bits set by saveFlags or saveRaw and not yet cleared by a restore (B1-B4)
-     *   scopeFlags = union of the wanted bits of the scope entries on the stack
      *
      * They are kept apart so that a raw restore, which clears exactly its token whatever that
      * breaks (B4), can never take away what an open MemallocScope holds.
      *
-     * The stack. Entry i is words[i] and sites[i] (and domains[i], for an exclusion):
+     * The stack. An entry has a word, a site, and a domain if it is an exclusion. The word:
      *
-     *   serial << 12 | CARRIED | EXCLUDING | RAW | CLOSED | wanted bits << 4 | token
+     *   serial << 14 | CARRIED | EXCLUDING | RAW | CLOSED | in force << 6 | wanted << 3 | token
      *
-     * References are not cleared when an entry leaves, and not stored when they are there already:
-     * that keeps the collector's barriers off the path, and open and close small enough to be
-     * inlined into their callers, without which a handle would be allocated. What is kept is a site
-     * and a domain, which are small and mostly constants.
+     * What is in force is the union of what the scope entries up to this one want, and whether one
+     * of them excludes. So leaving a scope is to look at the entry below: nothing is added up or
+     * taken off. Below all is the ground, where nothing is in force. The token is what a raw save
+     * newly set.
      *
-     * The token is what the entry newly set: in scopeFlags for a scope, in flags for a raw save. A
-     * serial is never used twice in a thread, so a handle is just the serial: closed twice, or out
-     * of order, is found by comparing it. Scope entries leave strictly from the top; one that is
+     * Entries are made once, linked, and used again. What they refer to is not cleared when they
+     * leave, and not stored when it is there already: that keeps the collector's barriers off the
+     * path, and open and close small enough to be inlined into their callers, without which a
+     * handle would be allocated. What is kept is a site and a domain, which are small and mostly
+     * constants.
+     *
+     * A serial is never used twice in a thread, and the word of the entry on top stands in a field
+     * of its own. So a handle is entry and word: closed twice, or out of order, is found by one
+     * comparison. Scope entries keep their places and leave strictly from the top; one that is
      * closed out of order is marked CLOSED and leaves when everything above it has left, so that
      * its restriction neither leaks nor ends while a scope opened under it still counts on it. The
      * entry on top is never CLOSED. A raw entry that is restored out of order leaves at once when
@@ -51,27 +56,42 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
 
     static final int ALL = 7;
 
-    private static final int WANTED_SHIFT = 4;
-    private static final int CLOSED = 1 << 8;
-    private static final int RAW = 1 << 9;
-    private static final int EXCLUDING_SHIFT = 10;
-    private static final int EXCLUDING = 1 << EXCLUDING_SHIFT;
-    private static final int CARRIED = 1 << 11;
-    private static final int SERIAL_SHIFT = 12;
+    private static final int WANTED_SHIFT = 3;
+    private static final int FORCE_SHIFT = 6;
+    /// In what is in force: some domain is excluded.
+    private static final int EXCLUDED = 1 << 9;
+    private static final int IN_FORCE = ALL << FORCE_SHIFT | EXCLUDED;
+    private static final int CLOSED = 1 << 10;
+    private static final int RAW = 1 << 11;
+    private static final int EXCLUDING = 1 << 12;
+    private static final int CARRIED = 1 << 13;
+    private static final int SERIAL_SHIFT = 14;
     private static final int FIRST_LENGTH = 8;
-    private static final long[] NO_WORDS = {};
-    private static final Object[] NO_OBJECTS = {};
+    // The ground and nothing else
+    private static final Entry[] NO_ENTRIES = {Entry.GROUND};
 
-    private int flags;
+    /// A scope, a save or an exclusion, open or to be used again.
+    public static final class Entry {
+        static final Entry GROUND = new Entry(null);
+
+        /// The one it stands on; the ground stands on itself.
+        final Entry below;
+        long word;
+        @Nullable Object site;
+        @Nullable Object domain;
+
+        Entry(@Nullable Entry below) {
+            this.below = below == null ? this : below;
+        }
+    }
+
     private int rawFlags;
-    private int scopeFlags;
 
+    // top = entries[depth].word; the ground is entry 0
     private int depth;
+    private long top;
     private long lastSerial;
-    private long[] words = NO_WORDS;
-    private @Nullable Object[] sites = NO_OBJECTS;
-    private @Nullable Object[] domains = NO_OBJECTS;
-    private int excluding; // number of EXCLUDING entries
+    private Entry[] entries = NO_ENTRIES;
     private int unrecordedRaw;
 
     final Exclusions guards = new Exclusions();
@@ -89,22 +109,24 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
 
     /// The scope word: `NOFS`, `NOIO` and `NORECLAIM` bits of `Task`.
     public final int flags() {
-        return flags;
+        return rawFlags | scopeFlags();
+    }
+
+    private int scopeFlags() {
+        return (int) top >>> FORCE_SHIFT & ALL;
     }
 
     /// Sets the bits and returns those this call newly set (memalloc_flags_save, B1). For Polder's
     /// own strictly nested sections: nothing is recorded, so nothing is reported.
     public final int saveFlags(int bits) {
-        int token = bits & ALL & ~flags;
+        int token = bits & ALL & ~flags();
         rawFlags |= token;
-        flags |= token;
         return token;
     }
 
     /// Clears exactly the bits of the token (memalloc_flags_restore, B1).
     public final void restoreFlags(int token) {
         rawFlags &= ~token;
-        flags = rawFlags | scopeFlags;
     }
 
     // ---- kernel-shaped tokens, recorded ---------------------------------------------------------
@@ -127,12 +149,11 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
     /// reported, never refused (B4).
     public final void restoreRaw(int family, int token) {
         restoreFlags(token & ALL);
-        int top = depth - 1;
-        int expected = RAW | family << WANTED_SHIFT | token;
+        int last = (int) top & ((1 << SERIAL_SHIFT) - 1) & ~IN_FORCE;
         if (unrecordedRaw > 0) {
             unrecordedRaw--;
-        } else if (top >= 0 && ((int) words[top] & ((1 << SERIAL_SHIFT) - 1)) == expected) {
-            popTop(top);
+        } else if (last == (RAW | family << WANTED_SHIFT | token)) {
+            downTo(depth - 1);
         } else {
             crossed(family, token);
         }
@@ -145,9 +166,10 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
                     + (token == 0 ? "(none)" : ScopeText.flags(token)) + " while inside "
                     + describeScopes());
         }
-        for (int i = depth - 1; i >= 0; i--) {
-            int word = (int) words[i];
-            if (i >= depth || (word & (RAW | CLOSED)) != RAW) { // depth falls when a top one goes
+        for (int i = depth; i > 0; i--) {
+            // depth falls when a top one goes
+            int word = i > depth ? CLOSED : (int) entries[i].word;
+            if ((word & (RAW | CLOSED)) != RAW) {
                 continue;
             }
             int held = word & ALL;
@@ -164,136 +186,128 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
     /// Takes a raw entry out of the middle; scopes above it are found by serial, not by index, but
     /// only entries on top may leave while one stands above, so then it is marked.
     private void dropRaw(int index) {
-        words[index] |= CLOSED;
-        for (int i = index + 1; i < depth; i++) {
-            if ((words[i] & (RAW | CLOSED)) == 0) {
+        entries[index].word |= CLOSED;
+        for (int i = index + 1; i <= depth; i++) {
+            if ((entries[i].word & (RAW | CLOSED)) == 0) {
                 return;
             }
         }
-        int moved = depth - index - 1;
-        System.arraycopy(words, index + 1, words, index, moved);
-        System.arraycopy(sites, index + 1, sites, index, moved);
-        System.arraycopy(domains, index + 1, domains, index, moved);
-        depth--;
-        popClosed();
+        for (int i = index; i < depth; i++) {
+            Entry above = entries[i + 1];
+            Entry entry = entries[i];
+            entry.word = above.word;
+            entry.site = above.site;
+            entry.domain = above.domain;
+        }
+        downTo(depth - 1);
     }
 
     // ---- scopes ---------------------------------------------------------------------------------
 
-    /// Opens a scope that removes the abilities of `bits`; returns its serial, which closes it.
-    public final long open(int bits, Object site) {
-        int token = bits & ~scopeFlags;
-        long serial = push(bits << WANTED_SHIFT | token, site);
-        scopeFlags |= token;
-        flags |= token;
-        return serial;
+    /// Opens a scope that removes the abilities of `bits`. What closes it is the entry and its
+    /// word.
+    public final Entry open(int bits, Object site) {
+        return push(bits << FORCE_SHIFT | bits << WANTED_SHIFT, site);
     }
 
-    /// Opens a scope that excludes a domain; returns its serial.
-    public final long openExcluding(Object domain, Object site) {
-        long serial = push(EXCLUDING, site);
-        setDomain(depth - 1, domain);
-        excluding++;
-        return serial;
+    /// Opens a scope that excludes a domain.
+    public final Entry openExcluding(Object domain, Object site) {
+        Entry entry = push(EXCLUDED | EXCLUDING, site);
+        if (entry.domain != domain) {
+            entry.domain = domain;
+        }
+        return entry;
     }
 
-    /// Closes the innermost scope if it has this serial and the owner calls; else changes nothing
-    /// and returns false.
-    public final boolean closeTop(long serial) {
-        if (!refersTo(Thread.currentThread())) {
+    /// The word of the entry that was opened last, by which it is known as long as it lives.
+    public final long topWord() {
+        return top;
+    }
+
+    /// Closes the innermost scope if it is this entry with this word and the owner calls; else
+    /// changes nothing and returns false.
+    public final boolean closeTop(Entry entry, long word) {
+        if (top != word || !refersTo(Thread.currentThread())) {
             return false;
         }
-        int top = depth - 1;
-        if (top < 0 || words[top] >>> SERIAL_SHIFT != serial) {
-            return false;
+        long below = entry.below.word;
+        top = below;
+        depth--;
+        if ((below & CLOSED) != 0) {
+            downTo(depth);
         }
-        popTop(top);
         return true;
     }
 
     /// Closes a scope that is not the innermost: marks it. Returns false when it is not open.
-    final boolean closeBuried(long serial) {
-        for (int i = depth - 1; i >= 0; i--) {
-            if (words[i] >>> SERIAL_SHIFT == serial) {
-                boolean open = (words[i] & CLOSED) == 0;
-                words[i] |= CLOSED;
+    final boolean closeBuried(long word) {
+        for (int i = depth; i > 0; i--) {
+            Entry entry = entries[i];
+            if (entry.word >>> SERIAL_SHIFT == word >>> SERIAL_SHIFT) {
+                boolean open = (entry.word & CLOSED) == 0;
+                entry.word |= CLOSED;
                 return open;
             }
         }
         return false;
     }
 
-    private long push(int bits, Object site) {
-        int at = depth;
-        if (at == words.length) {
-            grow();
-        }
+    private Entry push(int bits, @Nullable Object site) {
+        int at = depth + 1;
+        Entry[] all = entries;
+        Entry entry = Integer.compareUnsigned(at, all.length) < 0 ? all[at] : grow();
         long serial = ++lastSerial;
-        words[at] = serial << SERIAL_SHIFT | bits;
-        if (sites[at] != site) { // the same scope opened again and again stores no reference
-            sites[at] = site;
+        long word = serial << SERIAL_SHIFT | (top & IN_FORCE) | bits;
+        entry.word = word;
+        if (entry.site != site) { // the same scope opened again and again stores no reference
+            entry.site = site;
         }
-        depth = at + 1;
-        return serial;
+        top = word;
+        depth = at;
+        return entry;
     }
 
-    /// Also called for nothing: a scope that is opened again and again finds its domain in place.
-    private void setDomain(int index, Object domain) {
-        if (domains[index] != domain) {
-            domains[index] = domain;
+    /// Leaves what stands above a place, and what is closed there already.
+    private void downTo(int place) {
+        int at = place;
+        while ((entries[at].word & CLOSED) != 0) {
+            at--;
         }
+        depth = at;
+        top = entries[at].word;
     }
 
-    private void popTop(int top) {
-        removeTop(top);
-        if (top > 0 && (words[top - 1] & CLOSED) != 0) {
-            popClosed();
-        }
-    }
-
-    private void popClosed() {
-        while (depth > 0 && (words[depth - 1] & CLOSED) != 0) {
-            removeTop(depth - 1);
-        }
-    }
-
-    private void removeTop(int top) {
-        int word = (int) words[top];
-        depth = top;
-        if ((word & RAW) == 0) {
-            scopeFlags &= ~(word & ALL);
-            flags = rawFlags | scopeFlags;
-            excluding -= (word & EXCLUDING) >>> EXCLUDING_SHIFT;
-        }
-    }
-
-    private void grow() {
-        int length = words.length;
-        if (length >= LIMIT) {
+    /// Makes more entries; the next one above the top.
+    private Entry grow() {
+        int length = entries.length;
+        if (length > LIMIT) {
             throw new IllegalStateException("more than " + LIMIT + " scopes are open on thread "
-                    + ownerName() + "; the innermost is " + describe(depth - 1));
+                    + ownerName() + "; the innermost is " + describe(depth));
         }
-        int longer = Math.max(FIRST_LENGTH, 2 * length);
-        words = Arrays.copyOf(words, longer);
-        sites = Arrays.copyOf(sites, longer);
-        domains = Arrays.copyOf(domains, longer);
-        if (length == 0) {
+        Entry[] more = Arrays.copyOf(entries,
+                Math.min(Math.max(FIRST_LENGTH, 2 * length), LIMIT + 1));
+        for (int i = length; i < more.length; i++) {
+            more[i] = new Entry(more[i - 1]);
+        }
+        entries = more;
+        if (length == NO_ENTRIES.length) {
             firstOpened();
         }
+        return more[length];
     }
 
     // ---- exclusions -----------------------------------------------------------------------------
 
     /// Whether the thread is inside any domain exclusion, by scope or by guard.
     public final boolean excludesAny() {
-        return excluding != 0 || guards.used() != 0;
+        return (top & EXCLUDED) != 0 || guards.used() != 0;
     }
 
     /// Whether the thread excludes this domain (compared by identity).
     public final boolean excludes(Object domain) {
-        if (excluding != 0) {
-            for (int i = depth - 1; i >= 0; i--) {
-                if (domains[i] == domain && (words[i] & EXCLUDING) != 0) {
+        if ((top & EXCLUDED) != 0) {
+            for (int i = depth; i > 0; i--) {
+                if (entries[i].domain == domain && (entries[i].word & EXCLUDING) != 0) {
                     return true;
                 }
             }
@@ -319,7 +333,7 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
     /// Enters an exclusion `count` times for a holder: the guard whose lock it is.
     public final void exclude(Object domain, Object site, Object holder, int count) {
         guards.add(domain, site, holder, count, ++lastSerial);
-        if (words.length == 0) {
+        if (entries.length == NO_ENTRIES.length) {
             grow();
         }
     }
@@ -352,13 +366,10 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
 
     /// Opens an entry on behalf of another thread's scope.
     final void openCarried(int bits, @Nullable Object domain, Object site) {
-        int token = bits & ~scopeFlags;
-        push(CARRIED | (domain == null ? 0 : EXCLUDING) | bits << WANTED_SHIFT | token, site);
-        scopeFlags |= token;
-        flags |= token;
+        Entry entry = push(CARRIED | (domain == null ? 0 : EXCLUDED | EXCLUDING)
+                | bits << FORCE_SHIFT | bits << WANTED_SHIFT, site);
         if (domain != null) {
-            setDomain(depth - 1, domain);
-            excluding++;
+            entry.domain = domain;
         }
     }
 
@@ -369,16 +380,13 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
     /// @return how many open entries were closed, those of `openCarried` not counted
     final int unwind(int mark, int raw) {
         int closed = 0;
-        while (depth > mark) {
-            int top = depth - 1;
-            if ((words[top] & (CLOSED | CARRIED)) == 0) {
+        for (int i = depth; i > mark; i--) {
+            if ((entries[i].word & (CLOSED | CARRIED)) == 0) {
                 closed++;
             }
-            removeTop(top);
         }
-        popClosed();
+        downTo(Math.min(depth, mark));
         rawFlags = raw;
-        flags = rawFlags | scopeFlags;
         return closed;
     }
 
@@ -386,36 +394,43 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
 
     /// Whether the thread is inside any scope, recorded save, or exclusion.
     public final boolean insideAny() {
-        return depth != 0 || flags != 0 || guards.used() != 0;
+        return depth != 0 || rawFlags != 0 || guards.used() != 0;
     }
 
     /// Serial of the outermost open scope or exclusion, 0 when there is none. May be called by
     /// other threads; then the answer can be old.
     final long outermost() {
-        long[] w = words;
-        long scope = depth > 0 && w.length > 0 ? w[0] >>> SERIAL_SHIFT : 0;
+        long scope = depth > 0 ? seenAt(1).word >>> SERIAL_SHIFT : 0;
         return scope != 0 ? scope : guards.oldestSerial();
     }
 
     /// Whether the scope or exclusion with this serial is open. May be called by other threads;
     /// then the answer can be old.
     final boolean isOpen(long serial) {
-        long[] w = words;
-        for (int i = Math.min(depth, w.length) - 1; i >= 0; i--) {
-            if (w[i] >>> SERIAL_SHIFT == serial) {
-                return (w[i] & CLOSED) == 0;
+        for (int i = depth; i > 0; i--) {
+            long word = seenAt(i).word;
+            if (word >>> SERIAL_SHIFT == serial) {
+                return (word & CLOSED) == 0;
             }
         }
         return guards.contains(serial);
+    }
+
+    /// The entry at a place as another thread sees it, which may see the array too short or not
+    /// yet filled; the ground then.
+    private Entry seenAt(int place) {
+        Entry[] all = entries;
+        @Nullable Entry entry = place < all.length ? all[place] : null;
+        return entry == null ? Entry.GROUND : entry;
     }
 
     /// The site of the innermost scope that takes one of these abilities away; null if none does.
     ///
     /// @param bits task flags
     public final @Nullable Object siteOf(int bits) {
-        for (int i = depth - 1; i >= 0; i--) {
-            if (((int) words[i] >>> WANTED_SHIFT & bits & ALL) != 0) {
-                return sites[i];
+        for (int i = depth; i > 0; i--) {
+            if ((wanted((int) entries[i].word) & bits) != 0) {
+                return entries[i].site;
             }
         }
         return null;
@@ -423,9 +438,9 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
 
     /// The site of the innermost scope that excludes a domain; null if none does, but a guard may.
     public final @Nullable Object siteExcluding(Object domain) {
-        for (int i = depth - 1; i >= 0; i--) {
-            if ((words[i] & EXCLUDING) != 0 && domains[i] == domain) {
-                return sites[i];
+        for (int i = depth; i > 0; i--) {
+            if ((entries[i].word & EXCLUDING) != 0 && entries[i].domain == domain) {
+                return entries[i].site;
             }
         }
         return null;
@@ -434,29 +449,28 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
     /// The site of the innermost open scope or guard: a `ScopeSite`, or the reason as a `String`;
     /// null when there is none.
     public final @Nullable Object innermostSite() {
-        int top = depth - 1;
         if (guards.newestSerial() > innermostSerial()) {
             return guards.siteAt(guards.used() - 1);
         }
-        return top < 0 ? null : sites[top];
+        return entries[depth].site;
     }
 
     /// Whether what is innermost now, scope or guard, was handed over by another thread.
     final boolean innermostIsCarried() {
-        return depth != 0 && (words[depth - 1] & CARRIED) != 0
+        return (top & CARRIED) != 0
                 && guards.newestSerial() < innermostSerial();
     }
 
     /// Serial of the entry that is innermost now, 0 when there is none.
     public final long innermostSerial() {
-        return depth == 0 ? 0 : words[depth - 1] >>> SERIAL_SHIFT;
+        return top >>> SERIAL_SHIFT;
     }
 
     /// What the thread is inside of in words, or "no scope": scopes, innermost first, then guards.
     public final String describeScopes() {
         StringBuilder text = new StringBuilder();
         int untold = Math.max(0, depth - TOLD);
-        for (int i = depth - 1; i >= untold; i--) {
+        for (int i = depth; i > untold; i--) {
             ScopeText.join(text, describe(i));
         }
         ScopeText.more(text, untold, "scopes");
@@ -474,59 +488,61 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
 
     /// The entry that is innermost now, in words, or "no scope".
     final String describeInnermost() {
-        return depth == 0 ? "no scope" : describe(depth - 1);
+        return depth == 0 ? "no scope" : describe(depth);
     }
 
     /// The outermost entry in words. For the reaper, while the owner may go on: what it says can be
     /// old, and is never wrong about memory.
     final String describeOutermost() {
-        long[] w = words;
-        @Nullable Object[] s = sites;
-        if (depth > 0 && w.length > 0 && s.length > 0) {
-            int word = (int) w[0];
+        Entry first = seenAt(1);
+        int word = (int) first.word;
+        if (depth > 0 && word != 0) {
+            Object site = first.site;
             return (word & EXCLUDING) != 0
-                    ? "exclusion by " + ScopeText.site(s[0])
-                    : ScopeText.scope(wanted(word), s[0], (word & RAW) != 0);
+                    ? "exclusion by " + ScopeText.site(site)
+                    : ScopeText.scope(wanted(word), site, (word & RAW) != 0);
         }
         return "exclusion by a guarded lock";
     }
 
     private int recordedRaw() {
         int bits = 0;
-        for (int i = 0; i < depth; i++) {
-            if ((words[i] & RAW) != 0) {
-                bits |= (int) words[i] & ALL;
+        for (int i = 1; i <= depth; i++) {
+            if ((entries[i].word & RAW) != 0) {
+                bits |= (int) entries[i].word & ALL;
             }
         }
         return bits;
     }
 
     private String describe(int i) {
-        int word = (int) words[i];
+        Entry entry = entries[i];
+        int word = (int) entry.word;
         String what = (word & EXCLUDING) != 0
-                ? ScopeText.exclusion(domains[i], sites[i])
-                : ScopeText.scope(wanted(word), sites[i], (word & RAW) != 0);
+                ? ScopeText.exclusion(entry.domain, entry.site)
+                : ScopeText.scope(wanted(word), entry.site, (word & RAW) != 0);
         return what + ((word & CARRIED) != 0 ? ", handed over" : "")
                 + ((word & CLOSED) != 0 ? ", closed out of order" : "");
     }
 
     // ---- for snapshots --------------------------------------------------------------------------
 
-    final long serialAt(int i) {
-        return words[i] >>> SERIAL_SHIFT;
+    final long serialAt(int place) {
+        return entries[place].word >>> SERIAL_SHIFT;
     }
 
-    final int wantedAt(int i) {
-        return (words[i] & RAW) != 0 ? (int) words[i] & ALL : wanted((int) words[i]);
+    final int wantedAt(int place) {
+        int word = (int) entries[place].word;
+        return (word & RAW) != 0 ? word & ALL : wanted(word);
     }
 
-    final @Nullable Object siteAt(int i) {
-        return sites[i];
+    final @Nullable Object siteAt(int place) {
+        return entries[place].site;
     }
 
     /// The domain of an excluding entry, null for others.
-    final @Nullable Object domainAt(int i) {
-        return (words[i] & EXCLUDING) == 0 ? null : domains[i];
+    final @Nullable Object domainAt(int place) {
+        return (entries[place].word & EXCLUDING) == 0 ? null : entries[place].domain;
     }
 
     private static int wanted(int word) {
@@ -537,28 +553,28 @@ public abstract sealed class ScopeStack extends WeakReference<Thread> permits Ta
     ///
     /// @throws IllegalStateException naming the first that fails
     public final void verify() {
-        int wanted = 0;
+        long inForce = 0;
         int raw = 0;
-        int exclusions = 0;
         long previous = 0;
-        for (int i = 0; i < depth; i++) {
-            int word = (int) words[i];
+        ScopeText.check(entries[0].word == 0, "nothing is in force on the ground");
+        for (int i = 1; i <= depth; i++) {
+            int word = (int) entries[i].word;
             if ((word & RAW) != 0) {
                 raw |= (word & CLOSED) != 0 ? 0 : word & ALL;
             } else {
-                wanted |= wanted(word);
+                inForce |= wanted(word) << FORCE_SHIFT | ((word & EXCLUDING) != 0 ? EXCLUDED : 0);
             }
-            exclusions += (word & EXCLUDING) != 0 ? 1 : 0;
-            ScopeText.check((word & EXCLUDING) == 0 || domains[i] != null,
+            ScopeText.check((word & EXCLUDING) == 0 || entries[i].domain != null,
                     "an excluding entry has a domain");
-            long serial = words[i] >>> SERIAL_SHIFT;
+            ScopeText.check((word & IN_FORCE) == inForce,
+                    "what is in force is the union of the scopes up to there");
+            long serial = entries[i].word >>> SERIAL_SHIFT;
+            ScopeText.check(entries[i].below == entries[i - 1], "entries stand in order");
             ScopeText.check(serial > previous, "serials rise towards the top");
             previous = serial;
         }
-        ScopeText.check(excluding == exclusions, "the excluding entries are counted");
-        ScopeText.check(scopeFlags == wanted, "scopeFlags is the union of the open scopes");
         ScopeText.check((raw & ~rawFlags) == 0, "every recorded raw token is set");
-        ScopeText.check(flags == (rawFlags | scopeFlags), "flags is the union of both words");
-        ScopeText.check(depth == 0 || (words[depth - 1] & CLOSED) == 0, "the top entry is open");
+        ScopeText.check(top == entries[depth].word, "the entry on top is known");
+        ScopeText.check((top & CLOSED) == 0, "the top entry is open");
     }
 }

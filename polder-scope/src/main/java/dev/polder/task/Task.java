@@ -272,9 +272,9 @@ public final class Task extends ScopeStack {
     /// Deals with a scope that `closeTop` refused: marks it closed if it is open and this is its
     /// thread, and makes the exception that tells.
     ///
-    /// @param serial the scope's
+    /// @param word its entry's, as it was when it was opened
     /// @param site the scope's
-    public IllegalStateException closeFailed(long serial, Object site) {
+    public IllegalStateException closeFailed(long word, Object site) {
         String scope = "scope " + ScopeText.site(site);
         Task caller = current();
         if (caller != this) {
@@ -283,7 +283,7 @@ public final class Task extends ScopeStack {
                     + caller.describeInnermost() + "; it stays open. Close it where it was opened");
         }
         String innermost = describeInnermost();
-        if (closeBuried(serial)) {
+        if (closeBuried(word)) {
             return new IllegalStateException(scope + " is closed out of order: still inside it is "
                     + innermost + ". It counts as closed and its restriction ends with that one;"
                     + " close scopes in reverse order, best by try-with-resources");

@@ -2,6 +2,7 @@ package dev.polder.task;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.polder.gfp.MemallocScope;
 import dev.polder.gfp.ScopeSite;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -29,9 +30,9 @@ class CarriedScopesTest {
             Task worker = Task.current();
             CarriedScopes.Stay stay = carried.enter(worker);
             assertThat(worker.innermostCarried()).isSameAs(carried);
-            long own = worker.open(Task.NOIO, SITE);
+            MemallocScope own = MemallocScope.noIo(SITE);
             assertThat(worker.innermostCarried()).as("inside a scope of its own").isNull();
-            worker.closeTop(own);
+            own.close();
             boolean open = carried.isOpenAtOrigin();
             stay.leave();
             assertThat(worker.innermostCarried()).isNull();
@@ -42,14 +43,14 @@ class CarriedScopesTest {
     @Test
     void aScopeIsOpenAtItsOriginUntilItIsClosedThere() throws Exception {
         Task task = Task.current();
-        long outer = task.open(Task.NOIO, SITE);
-        long inner = task.open(Task.NOFS, SITE);
+        MemallocScope outer = MemallocScope.noIo(SITE);
+        MemallocScope inner = MemallocScope.noFs(SITE);
         CarriedScopes carried = CarriedScopes.of(task);
         assertThat(task.innermostCarried()).isNull();
         assertThat(openAtOrigin(carried)).isTrue();
-        task.closeTop(inner);
+        inner.close();
         assertThat(openAtOrigin(carried)).as("the outer one says nothing").isFalse();
-        task.closeTop(outer);
+        outer.close();
     }
 
     @Test
