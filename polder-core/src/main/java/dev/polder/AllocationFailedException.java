@@ -33,7 +33,7 @@ public final class AllocationFailedException extends RuntimeException {
     /// About thirty lines that a person can act on.
     @Override
     public String getMessage() {
-        return shortage.text();
+        return ShortageText.of(shortage);
     }
 
     @Serial

@@ -4,6 +4,7 @@ import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.debug.ObjectTrack;
 import dev.polder.debug.Trace;
+import dev.polder.slab.Kmalloc;
 import dev.polder.slab.SlabCacheStats;
 import dev.polder.zone.FrameTable;
 import java.util.ArrayList;
@@ -74,16 +75,20 @@ final class Leftovers {
 
     /// Runs of the page allocator's own callers: those with no owner among the layers above.
     private List<Line> runs(Wiring parts) {
-        FrameTable frames = parts.pages().frames();
         List<Line> lines = new ArrayList<>();
+        forEachRun(parts, (address, size) -> lines.add(one(address, size,
+                "frame " + parts.pages().pfnOf(address) + ", order " + Frames.orderFor(size))));
+        return lines;
+    }
+
+    /// Sees the runs of the page allocator's own callers, by address and bytes.
+    static void forEachRun(Wiring parts, Kmalloc.LargeVisitor visitor) {
+        FrameTable frames = parts.pages().frames();
         for (long pfn = 1; pfn < frames.size(); pfn++) {
             if (frames.isHead(pfn) && frames.owner(pfn) == null) {
-                int order = frames.order(pfn);
-                lines.add(one(parts.pages().address(pfn), Frames.SIZE << order, "frame " + pfn
-                        + ", order " + order));
+                visitor.object(parts.pages().address(pfn), Frames.SIZE << frames.order(pfn));
             }
         }
-        return lines;
     }
 
     /// In debug mode: the places that took what is left, those of most bytes first.

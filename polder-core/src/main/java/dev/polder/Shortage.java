@@ -5,36 +5,48 @@ import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.Memalloc;
 import dev.polder.memgroup.MemGroup;
+import dev.polder.page.NonBlockingThreads;
+import dev.polder.reclaim.Kswapd;
 import dev.polder.reclaim.ReclaimReport;
 import dev.polder.slab.SlabCacheStats;
+import dev.polder.stat.VmStat.Item;
+import dev.polder.task.FailedRequest;
 import dev.polder.task.Task;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The figures of one failed request, copied when it failed.
+/// The figures of one failed request, copied when it failed, on the thread that failed, after all
+/// of Polder's locks were left. Heap memory is all that this needs.
 ///
 /// @param size bytes that were asked for
 /// @param gfp the mask that was passed
 /// @param used that mask as the scopes left it
+/// @param asker the thread, in words
 /// @param scopes the thread's scopes, in words
-/// @param group the memory group that paid, or null
+/// @param group the path of the memory group that the thread works for
 /// @param refused what the group's limit says, or null if no limit was in the way
+/// @param tried what the request for pages went through, in words
 /// @param info the pool
 /// @param freeBlocks free blocks of each order
+/// @param kswapd how background reclaim is, in words
+/// @param history what the pool has gone through since it was opened, in words
 /// @param caches the object caches that hold most
-/// @param areas the vmalloc areas that hold most; none for a mask that may not block, since that
-///     walk takes time
+/// @param objects the areas, large objects and runs that hold most; none for a mask that may not
+///     block, since that walk takes time
 /// @param groups the memory groups that hold most
-/// @param reclaim the shrinkers that were of no use
-record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup group,
-        @Nullable String refused, MemInfo info, List<Long> freeBlocks, List<SlabCacheStats> caches,
-        List<String> areas, List<GroupInfo> groups, ReclaimReport reclaim) {
+/// @param reclaim the shrinkers, and which of them were of no use
+record Shortage(long size, int gfp, int used, String asker, String scopes, String group,
+        @Nullable String refused, String tried, MemInfo info, List<Long> freeBlocks,
+        String kswapd, String history, List<SlabCacheStats> caches, List<String> objects,
+        List<GroupInfo> groups, ReclaimReport reclaim) {
     private static final int TOP = 5;
-    private static final int MAX_SKIPPED = 8;
+    private static final long NANOS_PER_MILLI = 1_000_000;
+
+    /// One thing that holds memory.
+    private record Holder(long bytes, String what) {}
 
     /// The exception for a request of the current thread that has just failed.
     static AllocationFailedException exception(Polder pool, long size, int gfp) {
@@ -43,14 +55,24 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
 
     private static Shortage of(Polder pool, long size, int gfp) {
         Wiring parts = pool.parts();
+        Task task = Task.current();
         int used = Memalloc.effective(gfp);
-        MemGroup group = MemGroup.entered(Task.current(), parts.root());
+        MemGroup group = MemGroup.entered(task, parts.root());
         MemInfo info = pool.memInfo();
-        return new Shortage(size, gfp, used, Task.current().describeScopes(), group,
-                refusal(group, size), info,
-                        Arrays.stream(parts.pages().zone().freeBlocks()).boxed().toList(),
-                topCaches(parts), Gfp.allowsBlocking(used) ? topAreas(parts) : List.of(),
-                topGroups(info), parts.vmscan().report(used));
+        return new Shortage(size, gfp, used, askerNow(), task.describeScopes(),
+                group == null ? parts.root().path() : group.path(), refusal(group, size),
+                tried(task.failedRequest()), info,
+                Arrays.stream(parts.pages().zone().freeBlocks()).boxed().toList(),
+                kswapd(parts.kswapd()), history(parts), topCaches(parts),
+                Gfp.allowsBlocking(used) ? topObjects(parts) : List.of(), topGroups(info),
+                parts.vmscan().report(used));
+    }
+
+    private static String askerNow() {
+        Thread t = Thread.currentThread();
+        return "thread '" + t.getName() + "' (" + (t.isVirtual() ? "virtual, " : "") + "id "
+                + t.threadId() + (NonBlockingThreads.isCurrent() ? ", declared non-blocking" : "")
+                + ')';
     }
 
     private static @Nullable String refusal(@Nullable MemGroup group, long size) {
@@ -61,11 +83,45 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
                         + " free its memory and call reset()";
             }
             if (g.max() != MemGroup.MAX && g.charged() + size > g.max()) {
-                return "group " + g.path() + " holds " + mib(g.charged()) + " of its limit of "
-                        + mib(g.max());
+                return "group " + g.path() + " holds " + ShortageText.mib(g.charged())
+                        + " of its limit of " + ShortageText.mib(g.max());
             }
         }
         return null;
+    }
+
+    /// The last request for pages is the one that the failure came of: what is larger goes to the
+    /// page allocator run by run, and ends with the first that fails for good.
+    private static String tried(FailedRequest last) {
+        if (last.order() < 0) {
+            return "no request for pages failed: it was refused before, or the system refused";
+        }
+        String what = "order " + last.order() + " with " + Gfp.toString(last.gfp()) + ": at low, ";
+        if (Gfp.allowsBlocking(last.gfp())) {
+            what += "at min, then " + last.rounds() + (last.rounds() == 1 ? " round" : " rounds")
+                    + " of direct reclaim, which freed "
+                    + ShortageText.mib(Frames.bytes(last.freedFrames()));
+        } else {
+            what += "at min and below as far as the mask may; it may not reclaim";
+        }
+        String text = what + ", in " + last.nanos() / NANOS_PER_MILLI + " ms";
+        last.clear();
+        return text;
+    }
+
+    private static String kswapd(Kswapd kswapd) {
+        String how = kswapd.stopped() ? "stopped" : kswapd.hopeless()
+                ? "hopeless, its last runs freed nothing" : kswapd.idle() ? "asleep" : "at work";
+        return how + ", " + kswapd.runs() + " runs";
+    }
+
+    private static String history(Wiring parts) {
+        long[] sums = parts.stat().snapshot();
+        return sums[Item.ALLOCSTALL.ordinal()] + " direct reclaims took "
+                + sums[Item.ALLOCSTALL_NANOS.ordinal()] / NANOS_PER_MILLI + " ms, "
+                + sums[Item.ALLOC_FAIL.ordinal()] + " requests for pages failed, "
+                + sums[Item.OOM_KILL.ordinal()] + " groups were failed, the system refused "
+                + sums[Item.COMMIT_REFUSED.ordinal()] + " blocks";
     }
 
     private static List<SlabCacheStats> topCaches(Wiring parts) {
@@ -75,13 +131,24 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
         return List.copyOf(all.subList(0, Math.min(TOP, all.size())));
     }
 
-    private static List<String> topAreas(Wiring parts) {
-        Map<Long, Long> bytesOf = new HashMap<>();
-        parts.vmalloc().forEachArea((address, requested, _, _) -> bytesOf.put(address, requested));
-        return bytesOf.entrySet().stream()
-                .sorted(Map.Entry.<Long, Long>comparingByValue().reversed()
-                        .thenComparing(Map.Entry.comparingByKey()))
-                .limit(TOP).map(e -> Check.hex(e.getKey()) + "  " + mib(e.getValue())).toList();
+    private static List<String> topObjects(Wiring parts) {
+        List<Holder> all = new ArrayList<>();
+        parts.vmalloc().forEachArea((address, requested, _, _) ->
+                all.add(new Holder(requested, "area " + Check.hex(address))));
+        parts.kmalloc().forEachLarge((address, requested) ->
+                all.add(new Holder(requested, "large object " + Check.hex(address))));
+        long[] runs = new long[Frames.MAX_ORDER + 1];
+        Leftovers.forEachRun(parts, (_, bytes) -> runs[Frames.orderFor(bytes)]++);
+        for (int k = 0; k < runs.length; k++) {
+            if (runs[k] > 0) {
+                all.add(new Holder(runs[k] * (Frames.SIZE << k), runs[k]
+                        + (runs[k] == 1 ? " run" : " runs") + " of order " + k));
+            }
+        }
+        all.sort(Comparator.comparingLong(Holder::bytes).reversed()
+                .thenComparing(Holder::what));
+        return all.stream().limit(TOP).map(h -> h.what + "  " + ShortageText.mib(h.bytes))
+                .toList();
     }
 
     /// The groups that hold most, at whatever depth; the root says nothing that the pool does not.
@@ -92,79 +159,20 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
     }
 
     /// Runs of frames and large objects: what is used and nobody else's.
-    private long runs() {
+    long runs() {
         return Math.max(0, info.used() - info.slab() - info.vmalloc() - info.vmallocLazy()
                 - info.pageTables());
     }
 
-    /// The message.
-    String text() {
-        StringBuilder out = new StringBuilder(1024);
-        out.append("pool '").append(info.name()).append("' has no memory for ").append(size)
-                .append(" bytes (order ").append(Frames.orderFor(size)).append(") with ")
-                .append(Gfp.toString(gfp)).append('\n');
-        out.append("  mask in use  ").append(Gfp.toString(used)).append("; ").append(scopes)
-                .append('\n');
-        if (refused != null) {
-            out.append("  limit        ").append(refused).append('\n');
-        }
-        out.append("  pool         budget ").append(mib(info.budget())).append(", free ")
-                .append(mib(info.free())).append(", marks: min ").append(mib(info.min()))
-                .append(", low ").append(mib(info.low())).append(", high ").append(mib(info.high()))
-                .append('\n');
-        out.append("  free blocks  ");
-        for (int k = 0; k < freeBlocks.size(); k++) {
-            out.append(k == 0 ? "" : " ").append(freeBlocks.get(k)).append('×').append(4L << k);
-        }
-        out.append(" KiB\n");
-        if (lacksMappings()) {
-            out.append("  mappings     no mapping left: ").append(info.mappingsUsed())
-                    .append(" of ").append(info.mappingsLimit()).append(" are used, and as the")
-                    .append(" free blocks lie this needs ").append(mappingsNeeded()).append('\n');
-        }
-        holders(out);
-        skipped(out);
-        out.append("  what to do   ").append(advice()).append('\n');
-        return out.toString();
-    }
-
-    private void holders(StringBuilder out) {
-        out.append("  held by      object caches ").append(mib(info.slab()))
-                .append(", vmalloc areas ").append(mib(info.vmalloc()))
-                .append(", runs and large objects ").append(mib(runs())).append('\n');
-        out.append("               freed but mapped ").append(mib(info.vmallocLazy()))
-                .append(", page tables ").append(mib(info.pageTables())).append('\n');
-        for (SlabCacheStats s : caches) {
-            out.append("    cache ").append(s.name()).append("  ")
-                    .append(mib(Frames.bytes(s.frames()))).append(", ").append(s.activeObjects())
-                    .append(" objects in use\n");
-        }
-        for (String a : areas) {
-            out.append("    area ").append(a).append('\n');
-        }
-        for (GroupInfo g : groups) {
-            out.append("    group ").append(g).append('\n');
-        }
-    }
-
-    private void skipped(StringBuilder out) {
-        out.append("  shrinkers    ").append(reclaim.shrinkers())
-                .append(" registered, holding about ")
-                .append(mib(reclaim.heldBytes())).append(", of which ")
-                .append(mib(reclaim.skippedBytes())).append(" were out of reach\n");
-        reclaim.skipped().stream().limit(MAX_SKIPPED)
-                .forEach(s -> out.append("    ").append(s).append('\n'));
-    }
-
     /// Whether there are frames enough, and only mappings are too few to put them side by side.
-    private boolean lacksMappings() {
+    boolean lacksMappings() {
         return size > Frames.SIZE && info.mode().equals("linux") && info.free() - info.min() > size
                 && mappingsNeeded() > info.mappingsLimit() - info.mappingsUsed();
     }
 
     /// The fewest mappings that an area of this size needs as the free blocks lie: one for each
     /// block, the largest first, and one for the guard behind.
-    private long mappingsNeeded() {
+    long mappingsNeeded() {
         long left = Frames.count(size);
         long needed = 1;
         for (int k = freeBlocks.size() - 1; k >= 0 && left > 0; k--) {
@@ -173,40 +181,5 @@ record Shortage(long size, int gfp, int used, String scopes, @Nullable MemGroup 
             left -= taken << k;
         }
         return needed;
-    }
-
-    private String advice() {
-        if (refused != null) {
-            return "raise the group's limit, or free what the group holds";
-        }
-        if (size > info.budget()) {
-            return "the request is larger than the budget; raise PolderConfig.budget";
-        }
-        if (lacksMappings()) {
-            return "free areas of many pieces; ask for pieces of at most 4 MiB, which need no"
-                    + " mapping where they are contiguous; or raise vm.max_map_count, of which"
-                    + " Polder takes a quarter";
-        }
-        if (!Gfp.allowsBlocking(used)) {
-            return "the mask may not block, so nothing was reclaimed: allocate ahead, use a "
-                    + "MemPool,"
-                    + " or allocateAsync";
-        }
-        if (reclaim.skippedBytes() >= size) {
-            return "the scope keeps reclaim out of memory that would do: end it earlier, or exclude"
-                    + " only the domain whose lock is held";
-        }
-        if (reclaim.heldBytes() < size) {
-            return "nobody can give that much back: raise the budget, or register a shrinker for "
-                    + "what"
-                    + " holds the memory";
-        }
-        return "let the request wait longer (allocationDeadline), or raise the budget";
-    }
-
-    /// In MiB with one digit, or below one in whole KiB.
-    static String mib(long bytes) {
-        return bytes < 1 << 20 ? (bytes >> 10) + " KiB"
-                : (bytes >> 20) + "." + (((bytes & 0xfffff) * 10) >> 20) + " MiB";
     }
 }

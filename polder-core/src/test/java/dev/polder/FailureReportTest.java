@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// The whole report of one failure, word for word, on a pool whose every frame is accounted for:
-/// memory that reclaim could have, kept back by two scopes and a mask.
+/// memory that reclaim could have, kept back by two scopes and a mask, and a cache that gave all it
+/// had.
 @Tag("remapping")
 final class FailureReportTest {
     private static final ScopeSite JOURNAL = ScopeSite.of("journal handle");
@@ -26,26 +27,37 @@ final class FailureReportTest {
     private static final String REPORT = """
             pool 'orders' has no memory for 3145728 bytes (order 10) with \
             __GFP_IO|__GFP_FS|__GFP_NORETRY|__GFP_DIRECT_RECLAIM
+              asked by     thread 'main' (id N), for group orders
               mask in use  __GFP_IO|__GFP_NORETRY|__GFP_DIRECT_RECLAIM; domain 'index' excluded \
             by 'splits a node of the index' (FailureReportTest); NOFS scope 'journal handle' \
             (FailureReportTest)
-              pool         budget 16.0 MiB, free 2.0 MiB, marks: min 512 KiB, low 640 KiB, high \
-            768 KiB
-              free blocks  0×4 0×8 0×16 0×32 1×64 0×128 0×256 0×512 \
-            0×1024 1×2048 0×4096 KiB
+              tried        order 0 with __GFP_IO|__GFP_NOWARN|__GFP_NORETRY|__GFP_DIRECT_RECLAIM: \
+            at low, at min, then 1 round of direct reclaim, which freed 0 KiB, in N ms
+              pool         budget 16.0 MiB, committed 15.9 MiB, mode linux
+              free         2.0 MiB for anybody, 160 KiB near threads; marks: min 512 KiB, low \
+            640 KiB, high 768 KiB
+              free blocks  2×4 1×8 1×16 1×32 2×64 1×128 1×256 1×512 \
+            1×1024 0×2048 0×4096 KiB
+              mappings     some are used
+              kswapd       stopped, 0 runs
+              so far       2 direct reclaims took N ms, 2 requests for pages failed, 0 groups were \
+            failed, the system refused 0 blocks
               held by      object caches 1.6 MiB, vmalloc areas 2.4 MiB, runs and large objects \
             9.5 MiB
-                           freed but mapped 0 KiB, page tables 12 KiB
-                cache sessions  1.1 MiB, 300 objects in use
-                cache cursors  512 KiB, 512 objects in use
+                           freed but kept: slabs 0 KiB, areas 0 KiB; page tables 12 KiB
+                cache sessions  1.1 MiB, 300 objects of 4096 bytes in use
+                cache cursors  512 KiB, 512 objects of 1024 bytes in use
+                2200 runs of order 0  8.5 MiB
                 area 0xAREA  2.3 MiB
+                1 run of order 8  1.0 MiB
                 area 0xSMALL  97 KiB
                 group orders/query-17: 1024 kB, peak 1024 kB, max 4096 kB
-              shrinkers    2 registered, holding about 8.5 MiB, of which 8.5 MiB were out of reach
+              shrinkers    3 registered, holding about 8.5 MiB, of which 8.5 MiB were out of reach
                 shrinker 'index pages' holds 5600 KiB, its domain is excluded by 'splits a node \
             of the index' (FailureReportTest); many objects deferred
                 shrinker 'journal pages' holds 3200 KiB, it stopped at the mask by 'journal \
             handle' (FailureReportTest); many objects deferred
+                shrinker 'results' holds 0 KiB, gave 128 KiB in 2 scans
               what to do   the scope keeps reclaim out of memory that would do: end it earlier, \
             or exclude only the domain whose lock is held
             """;
@@ -61,8 +73,8 @@ final class FailureReportTest {
         }
     }
 
-    private void consumer(String name, @Nullable ReclaimDomain domain, int frames) {
-        PageCacheConsumer consumer = new PageCacheConsumer(pool, name, domain, Gfp.FS);
+    private void consumer(String name, @Nullable ReclaimDomain domain, int needs, int frames) {
+        PageCacheConsumer consumer = new PageCacheConsumer(pool, name, domain, needs);
         for (int i = 0; i < frames; i++) {
             assertThat(consumer.grow()).isTrue();
         }
@@ -79,8 +91,9 @@ final class FailureReportTest {
         hold(pool.createCache("sessions", 4096), 300);
         hold(pool.createCache("cursors", 1024), 512);
         ReclaimDomain index = ReclaimDomain.of("index");
-        consumer("index pages", index, 1400);
-        consumer("journal pages", null, 800);
+        consumer("index pages", index, Gfp.FS, 1400);
+        consumer("journal pages", null, Gfp.FS, 800);
+        consumer("results", null, 0, 32);
         MemGroup query = pool.group().create("query-17").max(4 << 20);
         long run;
         try (var in = query.enter()) {
@@ -99,7 +112,10 @@ final class FailureReportTest {
                             .replace(Long.toHexString(area), "AREA")
                             .replace(Long.toHexString(small), "SMALL")
                             .replaceAll("\\(FailureReportTest:\\d+\\)", "(FailureReportTest)")
-                            .replaceAll("\\d+ objects deferred", "many objects deferred"))
+                            .replaceAll("\\d+ objects deferred", "many objects deferred")
+                            .replaceAll("\\(id \\d+\\)", "(id N)")
+                            .replaceAll("\\d+ of \\d+ are used", "some are used")
+                            .replaceAll("\\d+ ms", "N ms"))
                             .isEqualTo(REPORT));
         }
         pool.vmalloc().free(area);

@@ -55,20 +55,13 @@ final class GiveBackTest {
         held.clear();
     }
 
-    /// Lets seconds pass, in each of which kswapd does what is due.
-    private void pass(Polder p, int seconds) {
+    /// Lets seconds pass, in each of which the pools' kswapds do what is due.
+    private void pass(int seconds, int pools) {
         for (int i = 0; i < seconds; i++) {
-            settle(p);
+            clock.awaitParked(pools);
             clock.advance(SECOND);
         }
-        settle(p);
-    }
-
-    private void settle(Polder p) {
-        while (!p.parts().kswapd().idle()) {
-            Thread.onSpinWait();
-        }
-        clock.awaitParked(1);
+        clock.awaitParked(pools);
     }
 
     /// Shared memory of this process, a page mapped twice counted once.
@@ -87,7 +80,7 @@ final class GiveBackTest {
         long loaded = sharedBytes();
         assertThat(pool.memInfo().resident()).isBetween(24 * BLOCK, 128 * MIB);
         unload(pool);
-        pass(pool, 20);
+        pass(20, 1);
         MemInfo info = pool.memInfo();
         assertThat(info.resident()).isBetween(KEEP, KEEP + 2 * BLOCK);
         assertThat(info.committed()).isBetween(info.resident() - BLOCK, info.resident());
@@ -109,9 +102,7 @@ final class GiveBackTest {
         try (Polder keeper = open(128 * MIB)) {
             load(keeper, 20);
             unload(keeper);
-            settle(keeper);
-            clock.advance(100 * SECOND);
-            settle(keeper);
+            pass(20, 2);
             assertThat(keeper.memInfo().resident()).isGreaterThanOrEqualTo(20 * BLOCK);
         }
     }
@@ -119,7 +110,7 @@ final class GiveBackTest {
     @Test
     void aStockIsReadyBeforeTheFirstLargeRequest() {
         pool.free(pool.allocate(1, Gfp.KERNEL));
-        settle(pool);
+        clock.awaitParked(1);
         assertThat(pool.parts().stat().get(Item.COMMIT_AHEAD)).isPositive();
         load(pool, 1);
         assertThat(pool.parts().stat().get(Item.COMMIT_DIRECT)).isZero();

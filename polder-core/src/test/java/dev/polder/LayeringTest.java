@@ -23,7 +23,7 @@ class LayeringTest {
             L1 memgroup: base task
             L2 zone:     base os stat task
             L2 shrink:   base gfp memgroup os shrinker stat task
-            L3 reclaim:  gfp memgroup os shrink stat task
+            L3 reclaim:  base gfp memgroup os shrink stat task
             L4 page:     base debug gfp memgroup os reclaim shrink stat task zone
             L5 slab:     base debug gfp memgroup os page shrink task zone
             L5 vmalloc:  base debug gfp os page shrink stat task zone

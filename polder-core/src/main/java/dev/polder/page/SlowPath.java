@@ -76,8 +76,9 @@ final class SlowPath {
             stalls.nofailMisuse(order, gfp);
         }
         long start = clock.nanos();
+        long reclaimed = task.reclaimed();
         int fruitless = 0;
-        for (;;) {
+        for (int round = 1;; round++) {
             requireOpen();
             run = attemptOfRound(task, order, gfp, wake);
             if (run != 0) {
@@ -113,6 +114,8 @@ final class SlowPath {
                 if (wake && !mayReclaim) {
                     kswapd.rescue();
                 }
+                task.failedRequest().set(order, gfp, round, task.reclaimed() - reclaimed,
+                        clock.nanos() - start);
                 return 0;
             }
             run = lastResort(order);

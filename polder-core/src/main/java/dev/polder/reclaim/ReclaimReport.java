@@ -1,5 +1,6 @@
 package dev.polder.reclaim;
 
+import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.ReclaimDomain;
 import dev.polder.shrink.ShrinkerHandle;
@@ -53,19 +54,43 @@ public final class ReclaimReport {
         }
     }
 
+    /// One shrinker that could be asked, and what it has given since it was registered.
+    ///
+    /// @param name the shrinker's name
+    /// @param heldBytes about how much its consumer held at the last count
+    /// @param scans calls of `scan`
+    /// @param freedBytes what came back while they ran
+    /// @param stops those that it answered with STOP
+    /// @param thrown throwables out of its callbacks
+    public record Asked(String name, long heldBytes, long scans, long freedBytes, long stops,
+            long thrown) {
+
+        @Override
+        public String toString() {
+            return "shrinker '" + name + "' holds " + (heldBytes >> 10) + " KiB, gave "
+                    + (freedBytes >> 10) + " KiB in " + scans + " scans"
+                    + (stops == 0 ? "" : ", stopped " + stops + " times")
+                    + (thrown == 0 ? "" : ", threw " + thrown + " times");
+        }
+    }
+
     private final int shrinkers;
     private final long heldBytes;
     private final List<Skipped> skipped;
+    private final List<Asked> others;
 
-    private ReclaimReport(int shrinkers, long heldBytes, List<Skipped> skipped) {
+    private ReclaimReport(int shrinkers, long heldBytes, List<Skipped> skipped,
+            List<Asked> others) {
         this.shrinkers = shrinkers;
         this.heldBytes = heldBytes;
         this.skipped = List.copyOf(skipped);
+        this.others = List.copyOf(others);
     }
 
     static ReclaimReport collect(ShrinkerRegistry registry, int mask, Task task) {
         List<ShrinkerHandle> all = registry.shrinkers();
         List<Skipped> skipped = new ArrayList<>();
+        List<Asked> others = new ArrayList<>();
         long held = 0;
         for (ShrinkerHandle h : all) {
             held = saturatedAdd(held, h.heldBytes());
@@ -73,10 +98,14 @@ public final class ReclaimReport {
             if (cause != null) {
                 skipped.add(new Skipped(h.name(), cause, h.heldBytes(), h.deferred(), h.domain(),
                         site(cause, h.domain(), task)));
+            } else {
+                others.add(new Asked(h.name(), h.heldBytes(), h.scans(),
+                        Frames.bytes(h.freedFrames()), h.stops(), h.thrown()));
             }
         }
         skipped.sort(Comparator.comparingLong(Skipped::heldBytes).reversed());
-        return new ReclaimReport(all.size(), held, skipped);
+        others.sort(Comparator.comparingLong(Asked::heldBytes).reversed());
+        return new ReclaimReport(all.size(), held, skipped, others);
     }
 
     /// The scope that is to blame, if it is a scope.
@@ -120,6 +149,11 @@ public final class ReclaimReport {
         return skipped;
     }
 
+    /// The shrinkers that could be asked, those that hold most first.
+    public List<Asked> others() {
+        return others;
+    }
+
     /// About how many bytes the skipped consumers held together.
     public long skippedBytes() {
         long bytes = 0;
@@ -141,6 +175,9 @@ public final class ReclaimReport {
                 + " KiB were out of reach");
         for (Skipped s : skipped) {
             text.append(System.lineSeparator()).append("  ").append(s);
+        }
+        for (Asked a : others) {
+            text.append(System.lineSeparator()).append("  ").append(a);
         }
         return text.toString();
     }

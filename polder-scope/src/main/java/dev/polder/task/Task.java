@@ -93,6 +93,7 @@ public final class Task extends ScopeStack {
     private int captureOrder;
     private long captureMark;
     private long captured;
+    private final FailedRequest failedRequest = new FailedRequest();
     private @Nullable Object group;
     private @Nullable CarriedScopes carried;
     private @Nullable PoolState[] pools = NO_POOLS;
@@ -265,6 +266,11 @@ public final class Task extends ScopeStack {
     /// Whether waits used the thread's patience up.
     public boolean outOfPatience() {
         return patienceNanos == OUT_OF_PATIENCE;
+    }
+
+    /// What the thread's last failed request went through.
+    public FailedRequest failedRequest() {
+        return failedRequest;
     }
 
     // ---- failed closes --------------------------------------------------------------------------
