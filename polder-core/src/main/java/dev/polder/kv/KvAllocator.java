@@ -82,10 +82,12 @@ public final class KvAllocator {
     /// @param address what [#alloc], `kmalloc` or `vmalloc` returned; 0 does nothing
     /// @throws IllegalArgumentException if it is not in use; the message says what it is
     public void free(long address) {
-        if (vmalloc.inRange(address)) {
-            vmalloc.free(address);
-        } else {
-            kmalloc.free(address);
+        if (!kmalloc.tryFree(address)) {
+            if (vmalloc.inRange(address)) {
+                vmalloc.free(address);
+            } else {
+                kmalloc.free(address);
+            }
         }
     }
 

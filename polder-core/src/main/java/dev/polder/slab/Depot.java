@@ -67,12 +67,12 @@ final class Depot {
 
     /// Whether one more filled sheaf would be taken now; a guess while others put and take.
     boolean hasRoomForFilled() {
-        lock.lock();
-        try {
-            return filledCount < filled.length;
-        } finally {
-            lock.unlock();
-        }
+        return filledCount < filled.length;
+    }
+
+    /// Whether there is a filled sheaf; a guess while others put and take.
+    boolean hasFilled() {
+        return filledCount > 0;
     }
 
     /// Takes an empty sheaf; null if there is none.

@@ -57,7 +57,8 @@ public final class Kmalloc {
         if (size > 0 && size <= SizeClasses.LARGEST) {
             return cacheOfUnits[((int) size + 7) >> 3].alloc(gfp, (short) size);
         }
-        return allocLarge(size, 1, gfp);
+        long kept = size > 0 && size <= MAX_SIZE ? large.takeKept(size, gfp) : 0;
+        return kept != 0 ? kept : allocLarge(size, 1, gfp);
     }
 
     /// Takes `size` bytes on a multiple of `alignment`.
@@ -82,17 +83,24 @@ public final class Kmalloc {
     /// @throws IllegalArgumentException if `address` is not an object of `kmalloc` in use; the
     ///         message says what it is
     public void free(long address) {
-        Slab slab = slabs.slabAt(address);
-        if (slab != null) {
-            long index = slab.quotient(address);
-            if (slab.has(index) && isSize(slab.state((int) index))) {
-                slab.cache.free(slab, (int) index, address);
-                return;
-            }
-        } else if (large.free(address)) {
-            return;
+        if (!tryFree(address)) {
+            freeOther(address);
         }
-        freeOther(address);
+    }
+
+    /// Gives an object back if one in use begins at `address`; false, and nothing changed, if not,
+    /// or if a group pays for it, or it is sampled. For `kvfree`, which asks here first.
+    public boolean tryFree(long address) {
+        Slab slab = slabs.slabAt(address);
+        if (slab == null) {
+            return large.free(address);
+        }
+        long index = slab.quotient(address);
+        if (slab.has(index) && isSize(slab.state((int) index))) {
+            slab.cache.free(slab, (int) index, address);
+            return true;
+        }
+        return false;
     }
 
     /// Gives an object back if `size` bytes were asked for; false, and nothing changed, if it was

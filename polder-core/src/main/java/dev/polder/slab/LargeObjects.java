@@ -33,6 +33,9 @@ final class LargeObjects {
     /// Runs for requests above the largest class are not smaller than this.
     static final int MIN_ORDER = 2;
 
+    /// Masks without any other bit ask for a run and nothing besides.
+    private static final int PLAIN = Gfp.KERNEL | Gfp.HIGH | Gfp.NOWARN | Gfp.NORETRY
+            | Gfp.RETRY_MAYFAIL | Gfp.NOFAIL | Gfp.MEMALLOC | Gfp.NOMEMALLOC | Gfp.NOLOCKDEP;
     private static final int CHARGED = Integer.MIN_VALUE;
     /// In a record the size stands below, 23 bits for 4 MiB, and the order above.
     private static final int ORDER_SHIFT = 24;
@@ -63,40 +66,47 @@ final class LargeObjects {
         }
     }
 
+    /// Takes a run from the sheaf in use of the current thread; 0 if there is none, or if the mask
+    /// wants more than a run, or is no mask.
+    ///
+    /// @param size above the largest class, up to the largest run
+    long takeKept(long size, int gfp) {
+        if ((gfp & ~PLAIN) != 0) {
+            return 0;
+        }
+        FsReclaim.mightAlloc(gfp, reclaimer);
+        int order = Long.SIZE - Frames.SHIFT - Long.numberOfLeadingZeros(size - 1);
+        // A thread that somebody else pays for finds nothing there: it is apart
+        ThreadSheaves mine = runs[order - MIN_ORDER].mine();
+        long address = mine == null ? 0 : mine.pop();
+        if (address != 0) {
+            handOut(address, size, order);
+        }
+        return address;
+    }
+
+    private void handOut(long address, long size, int order) {
+        int run = (int) ((address - base) >>> Frames.SHIFT);
+        assert records[run] == 0 : "only a free run is handed out";
+        records[run] = order << ORDER_SHIFT | (int) size;
+    }
+
     /// Takes a run of `order` for `size` bytes.
     ///
     /// @param order at least [#MIN_ORDER]; above [Frames#MAX_ORDER] there is none
     /// @param gfp checked
     /// @return its address, or 0 for shortage
     long alloc(long size, int order, int gfp) {
-        if ((gfp & Gfp.ACCOUNT) == 0 && order <= Frames.MAX_ORDER) {
-            FsReclaim.mightAlloc(gfp, reclaimer);
-            // A thread that somebody else pays for finds nothing there: it is apart
-            ThreadSheaves mine = runs[order - MIN_ORDER].mine();
-            long address = mine == null ? 0 : mine.pop();
-            if (address != 0) {
-                return handOut(address, size, order, gfp);
-            }
-        }
-        return allocSlow(size, order, gfp);
-    }
-
-    private long handOut(long address, long size, int order, int gfp) {
-        int run = (int) ((address - base) >>> Frames.SHIFT);
-        assert records[run] == 0 : "only a free run is handed out";
-        records[run] = order << ORDER_SHIFT | (int) size;
-        if ((gfp & Gfp.ZERO) != 0) {
-            pages.memory().zero(address, Frames.SIZE << order);
-        }
-        return address;
-    }
-
-    private long allocSlow(long size, int order, int gfp) {
         if (order <= Frames.MAX_ORDER && pages.payer(Task.current(), gfp) == null) {
+            FsReclaim.mightAlloc(gfp, reclaimer);
             ThreadSheaves mine = runs[order - MIN_ORDER].mine();
             long kept = mine == null ? 0 : mine.popMore();
             if (kept != 0) {
-                return handOut(kept, size, order, gfp);
+                handOut(kept, size, order);
+                if ((gfp & Gfp.ZERO) != 0) {
+                    pages.memory().zero(kept, Frames.SIZE << order);
+                }
+                return kept;
             }
         }
         long run = pages.alloc(Role.KMALLOC_LARGE, order, gfp);
@@ -115,20 +125,20 @@ final class LargeObjects {
 
     /// Frees the object at `address` if there is one in use; false, and nothing changed, if not.
     boolean free(long address) {
-        int run = (int) ((address - base) >>> Frames.SHIFT);
+        // Larger than every frame's number if the address is not a frame's first
+        long run = Long.rotateRight(address - base, Frames.SHIFT);
         int[] table = records;
-        if (Integer.compareUnsigned(run, table.length) >= 0
-                || base + ((long) run << Frames.SHIFT) != address) {
+        if (Long.compareUnsigned(run, table.length) >= 0) {
             return false;
         }
-        int record = table[run];
+        int record = table[(int) run];
         if (record <= 0) {
-            return record < 0 && freeCharged(run);
+            return record < 0 && freeCharged((int) run);
         }
-        table[run] = 0;
+        table[(int) run] = 0;
         ThreadSheaves mine = runs[(record >>> ORDER_SHIFT) - MIN_ORDER].mine();
         if (mine == null || !mine.push(address)) {
-            freeSlow(mine, run, address);
+            freeSlow(mine, (int) run, address);
         }
         return true;
     }

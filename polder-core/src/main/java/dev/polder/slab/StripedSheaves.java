@@ -124,6 +124,11 @@ final class StripedSheaves {
         return sheaf != null ? sheaf : create();
     }
 
+    /// Whether the depot has a filled sheaf; a guess while others put and take.
+    boolean hasFilled() {
+        return depot.hasFilled();
+    }
+
     /// A filled sheaf for `given`, which is empty or absent; null, and nothing taken, if there is
     /// none.
     @Nullable Sheaf exchangeForFilled(@Nullable Sheaf given) {
@@ -133,11 +138,11 @@ final class StripedSheaves {
     /// An empty sheaf for `full`: one of the depot's, or a new one, or `full` itself after its
     /// objects went to their slabs.
     Sheaf exchangeForEmpty(Sheaf full) {
-        Sheaf empty = depot.exchangeForEmpty(full);
-        if (empty != null) {
-            return empty;
-        }
         if (depot.hasRoomForFilled()) {
+            Sheaf empty = depot.exchangeForEmpty(full);
+            if (empty != null) {
+                return empty;
+            }
             Sheaf fresh = create();
             if (fresh != null && depot.put(full)) {
                 return fresh;

@@ -139,9 +139,10 @@ final class ThreadSheaves {
             swap();
         }
         long object = size == 0 ? 0 : objects[--size];
-        Sheaf empty = object == 0 && !none ? takeMain() : null;
+        boolean more = object == 0 && cache().sheaves().hasFilled();
+        Sheaf empty = more && !none ? takeMain() : null;
         leave();
-        if (object != 0 || (none && !mayHoldMore())) {
+        if (!more || (none && !mayHoldMore())) {
             return object;
         }
         Sheaf filled = cache().sheaves().exchangeForFilled(empty);
