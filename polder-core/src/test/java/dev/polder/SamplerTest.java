@@ -9,6 +9,7 @@ import dev.polder.debug.FaultInjector;
 import dev.polder.debug.MemoryCorruptedException;
 import dev.polder.debug.Sampling;
 import dev.polder.gfp.Gfp;
+import dev.polder.memgroup.MemGroup;
 import dev.polder.mempool.MemPool;
 import dev.polder.os.ChildJvm;
 import dev.polder.os.VirtualClock;
@@ -87,6 +88,50 @@ final class SamplerTest {
         held.forEach(pool::free);
         pool.parts().slabs().shrinkAll();
         assertThat(pool.memInfo().used()).isEqualTo(before);
+    }
+
+    @Test
+    void aGroupPaysForASampledObjectAsForAnyOther() {
+        SlabCache cache = pool.createCache("things", 1000);
+        MemGroup query = pool.group().create("query").max(Frames.SIZE);
+        List<Long> held = new ArrayList<>();
+        try (var in = query.enter()) {
+            assertThat(in).isNotNull();
+            for (int i = 0; i < 4; i++) {
+                held.add(cache.alloc(Gfp.KERNEL));
+                assertThat(isSampled(pool, held.getLast())).isTrue();
+                assertThat(query.objectBytes()).isEqualTo((i + 1) * 1000L);
+            }
+            assertThat(cache.alloc(Gfp.KERNEL | Gfp.NORETRY)).as("the limit refuses").isZero();
+        }
+        assertThat(query.objectBytes()).as("nothing is charged for what was refused")
+                .isEqualTo(4000);
+        pool.verify();
+        for (long address : held) {
+            cache.free(address);
+        }
+        assertThat(query.charged()).isZero();
+        pool.verify();
+        cache.close();
+    }
+
+    /// Nobody but the reserve itself holds what lies in it.
+    @Test
+    void aReserveDoesNotPayWithItsBorrowersGroup() {
+        SlabCache cache = pool.createCache("things", 1000);
+        MemGroup query = pool.group().create("query");
+        MemPool reserve;
+        try (var in = query.enter()) {
+            assertThat(in).isNotNull();
+            reserve = pool.createMemPool(cache, 2);
+            assertThat(query.charged()).isZero();
+            long a = reserve.alloc(Gfp.KERNEL);
+            assertThat(isSampled(pool, a)).isTrue();
+            reserve.free(a);
+        }
+        assertThat(query.charged()).isZero();
+        reserve.close();
+        cache.close();
     }
 
     @Test

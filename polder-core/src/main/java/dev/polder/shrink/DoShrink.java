@@ -22,6 +22,12 @@ final class DoShrink {
     /// What scan answers where the callback threw: below every answer a callback can be taken at.
     private static final long THREW = Long.MIN_VALUE;
 
+    /// So many scans in a row that bring no frame back end a shrinker's turn; the rest of its share
+    /// is deferred. Of an honest cache that is 131,072 objects in its default batch, not one of
+    /// which emptied a page. What holds more than that and gives nothing holds up those who would:
+    /// a count that is wrong by a factor of a million would be scanned for hours.
+    static final int MAX_VAIN_SCANS = 1024;
+
     private DoShrink() {
     }
 
@@ -45,14 +51,20 @@ final class DoShrink {
                 }
                 return;
             }
-            while (ShrinkArithmetic.more(total, batch, freeable)) {
+            int vain = 0;
+            while (ShrinkArithmetic.more(total, batch, freeable) && vain < MAX_VAIN_SCANS) {
                 long limit = deferred + delta - scanned;
+                long before = walk.task().reclaimed();
                 long did = scanOnce(walk, handle, ShrinkArithmetic.request(total, batch), limit);
                 if (did == ENDED) {
                     break;
                 }
+                vain = walk.task().reclaimed() > before ? 0 : vain + 1;
                 total -= did;
                 scanned += did;
+            }
+            if (vain >= MAX_VAIN_SCANS) {
+                walk.registry().stat().add(Item.SHRINK_VAIN);
             }
         } finally {
             long next = ShrinkArithmetic.nextDeferred(deferred, delta, scanned, freeable);

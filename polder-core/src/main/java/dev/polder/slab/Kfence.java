@@ -102,20 +102,21 @@ final class Kfence {
         return true;
     }
 
-    /// Takes an object of `size` bytes for `cache`; 0 if there is no slot or no frame at hand.
-    long alloc(SlabCache cache, int size, short state, int gfp) {
+    /// Takes an object of `size` bytes for `cache`, which nobody pays for yet; null if there is no
+    /// slot or no frame at hand.
+    @Nullable SampledSlot alloc(SlabCache cache, int size, short state, int gfp) {
         if (size > Frames.SIZE) {
-            return 0;
+            return null;
         }
         SampledSlot slot = takeSlot();
         if (slot == null) {
-            return 0;
+            return null;
         }
         long run = pages.tryAlloc(Role.SLAB, 0, Gfp.NOWARN | (gfp & Gfp.KSWAPD_RECLAIM));
         if (run == 0 || !memory.map(slot.page, run, 1)) {
             giveSlot(slot, true);
             pages.free(run);
-            return 0;
+            return null;
         }
         boolean atEnd = (++serial & 1) != 0;
         slot.take(cache, size, state, run, atEnd, serial);
@@ -124,7 +125,7 @@ final class Kfence {
                 (gfp & Gfp.ZERO) != 0 ? 0 : Poison.IN_USE);
         pages.frames().owner(run, 1, slot);
         slot.publish();
-        return slot.object;
+        return slot;
     }
 
     /// The slot that `address` lies in, used or not, or null.
@@ -142,6 +143,7 @@ final class Kfence {
         if (!slot.leave()) {
             return false;
         }
+        slot.uncharge();
         String damage = damage(slot);
         // Refused only by a system out of memory: then the slot is lost, and its frame with it.
         if (memory.cover(slot.page, Frames.SIZE)) {

@@ -3,6 +3,7 @@ package dev.polder.slab;
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.debug.Trace;
+import dev.polder.memgroup.MemGroup;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -33,6 +34,7 @@ final class SampledSlot {
     long run;
     /// Number of the sample; 0 for none yet.
     long serial;
+    private @Nullable MemGroup payer;
     private @Nullable Trace allocated;
     private @Nullable Trace freed;
 
@@ -52,6 +54,21 @@ final class SampledSlot {
         this.allocated = Trace.here();
         this.freed = null;
         assert object >= page && object + size <= page + Frames.SIZE : "it lies on its page";
+    }
+
+    /// Notes who pays for the object.
+    void charge(MemGroup by) {
+        payer = by;
+    }
+
+    /// Takes the charge off the object, if there is one. Neither waits nor allocates.
+    void uncharge() {
+        MemGroup by = payer;
+        SlabCache of = cache;
+        if (by != null && of != null) {
+            payer = null;
+            by.dropObject(of.objectSize());
+        }
     }
 
     void publish() {

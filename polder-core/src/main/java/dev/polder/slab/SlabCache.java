@@ -182,6 +182,9 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         Slab slab = slabs.slabAt(address);
         SampledSlot sampled = slab == null ? sampledAs(from.state, address) : null;
         if (sampled != null) {
+            if (to == Holder.RESERVE) {
+                sampled.uncharge();
+            }
             sampled.state = to.state;
             return;
         }
@@ -468,10 +471,11 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
             return 0;
         }
         Kfence kfence = slabs.kfence();
-        if (kfence != null && kfence.due() && pages.payer(Task.current(), gfp) == null) {
-            long sampled = kfence.alloc(this, kmalloc == null ? objectSize : state, state, gfp);
-            if (sampled != 0) {
-                return sampled;
+        if (kfence != null && kfence.due()) {
+            SampledSlot sampled =
+                    kfence.alloc(this, kmalloc == null ? objectSize : state, state, gfp);
+            if (sampled != null) {
+                return charged(kfence, sampled, gfp) ? sampled.object : 0;
             }
         }
         long object = obtain(mine, gfp);
@@ -486,6 +490,27 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         debug.taken(slabs.slabOf(object), object, kmalloc == null ? objectSize : state,
                 (gfp & Gfp.ZERO) != 0);
         return handOut(object, gfp & ~Gfp.ZERO, state, true);
+    }
+
+    /// Charges a sampled object to whom it would be charged in a slab; if a limit refuses, it is
+    /// free again.
+    private boolean charged(Kfence kfence, SampledSlot sampled, int gfp) {
+        MemGroup payer = pages.payer(Task.current(), gfp);
+        if (payer == null) {
+            return true;
+        }
+        boolean paid = false;
+        try {
+            paid = pages.chargeObject(payer, objectSize, gfp);
+        } finally {
+            if (!paid) {
+                kfence.free(sampled);
+            }
+        }
+        if (paid) {
+            sampled.charge(payer);
+        }
+        return paid;
     }
 
     private long obtain(@Nullable ThreadSheaves mine, int gfp) {

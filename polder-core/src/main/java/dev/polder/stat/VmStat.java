@@ -121,6 +121,8 @@ public final class VmStat {
         SHRINK_SKIPPED_MASK,
         /// Shrinkers passed over because kswapd was stuck in them.
         SHRINK_SKIPPED_STUCK,
+        /// Turns of a shrinker that ended because a long row of scans brought nothing back.
+        SHRINK_VAIN,
         /// Objects put back for a later reclaimer.
         SHRINK_DEFERRED,
         /// Throwables out of consumers' callbacks.

@@ -3,6 +3,7 @@ package dev.polder.vmalloc;
 import dev.polder.base.Frames;
 import dev.polder.page.PageAllocator;
 import dev.polder.page.Role;
+import dev.polder.zone.FrameTable;
 import org.jspecify.annotations.Nullable;
 
 /// Areas where frames cannot be mapped twice: each is one run of the linear map, freed at once.
@@ -33,6 +34,16 @@ final class ContiguousAreas {
         long run = pages.pfnOf(area.start);
         pages.frames().owner(run, frames(area), null);
         pages.free(run);
+    }
+
+    /// Calls `visitor` for each area.
+    void forEach(Vmalloc.AreaVisitor visitor) {
+        FrameTable frames = pages.frames();
+        for (long pfn = 1; pfn < frames.size(); pfn++) {
+            if (frames.isHead(pfn) && frames.owner(pfn) instanceof VmArea area) {
+                visitor.area(area.start, area.requested, frames(area), 1);
+            }
+        }
     }
 
     /// Frames that the area occupies: its run is rounded up to a power of two.

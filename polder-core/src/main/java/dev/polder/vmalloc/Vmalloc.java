@@ -253,7 +253,10 @@ public final class Vmalloc {
 
     /// Shows every area in use, in the order of their addresses. The kernel's `vmallocinfo`.
     public void forEachArea(AreaVisitor visitor) {
-        // Portable areas are in no page table.
+        if (!memory.canRemap()) {
+            contiguous.forEach(visitor);
+            return;
+        }
         @Nullable VmArea[] last = new VmArea[1];
         table.walk((_, frame) -> {
             VmArea area = pages.frames().owner(frame) instanceof VmArea a ? a : null;

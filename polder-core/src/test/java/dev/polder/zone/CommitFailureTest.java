@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -27,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 final class CommitFailureTest {
     private static final int BLOCK = CommitBlocks.FRAMES;
     private static final int BLOCKS = 8;
+    /// Of a race: far more than it takes to find what is planted.
+    private static final int ROUNDS = 20_000;
     private static final long SECOND = CommitBalance.PERIOD_NANOS;
     private static final Watermarks MARKS = new Watermarks(0, 0, 0);
 
@@ -34,6 +37,7 @@ final class CommitFailureTest {
     private final PoolMemory memory = calls.open((long) BLOCKS * BLOCK, 0, MappingBudget.of(16));
     private final VmStat stat = new VmStat();
     private final Zone zone = new Zone(memory, MARKS, 1, new CommitMarks(0, 0), stat);
+    private volatile boolean enough;
     private long now;
 
     @AfterEach
@@ -139,7 +143,7 @@ final class CommitFailureTest {
         public void run() {
             List<Long> held = new ArrayList<>();
             try {
-                for (int i = 0; i < 400 && trouble.get() == null; i++) {
+                while (!enough && trouble.get() == null) {
                     if (held.size() < 3 && random.nextBoolean()) {
                         long run = zone.take(Frames.MAX_ORDER, -1);
                         Check.that(run != 0, "there are blocks for all, given back or not");
@@ -161,14 +165,17 @@ final class CommitFailureTest {
         }
     }
 
-    private @Nullable Throwable race(Runnable meanwhile) throws InterruptedException {
+    /// Has two users at work until `done`, or until one meets trouble.
+    private @Nullable Throwable race(Runnable meanwhile, BooleanSupplier done)
+            throws InterruptedException {
         AtomicReference<@Nullable Throwable> trouble = new AtomicReference<>();
         List<Thread> users = List.of(Thread.ofPlatform().unstarted(new User(trouble, 1)),
                 Thread.ofPlatform().unstarted(new User(trouble, 2)));
         users.forEach(Thread::start);
-        while (users.stream().anyMatch(Thread::isAlive)) {
+        for (int i = 0; i < ROUNDS && trouble.get() == null && !done.getAsBoolean(); i++) {
             meanwhile.run();
         }
+        enough = true;
         for (Thread user : users) {
             user.join();
         }
@@ -177,7 +184,7 @@ final class CommitFailureTest {
 
     @Test
     void blocksGoBackWhileOthersAreTaken() throws InterruptedException {
-        assertThat(race(() -> pass(6))).isNull();
+        assertThat(race(() -> pass(6), () -> stat.get(Item.GIVE_BACK) > 50)).isNull();
         assertThat(stat.get(Item.GIVE_BACK)).isPositive();
         pass(12);
         assertThat(memory.residentBytes()).as("nobody touched what had gone")
@@ -187,7 +194,7 @@ final class CommitFailureTest {
     /// The canary: what takes memory from under a block in use is found.
     @Test
     void aBlockThatGoesBackWhileInUseIsFound() throws InterruptedException {
-        assertThat(race(() -> memory.giveBack(BLOCK, (BLOCKS - 1L) * BLOCK)))
+        assertThat(race(() -> memory.giveBack(BLOCK, (BLOCKS - 1L) * BLOCK), () -> false))
                 .hasMessageContaining("lost what was in it");
         List<Long> lost = new ArrayList<>();
         for (long r = BLOCK; r < (long) BLOCKS * BLOCK; r += BLOCK) {
