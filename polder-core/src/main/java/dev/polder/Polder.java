@@ -5,6 +5,7 @@ import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.PolderEvents;
 import dev.polder.kv.KvAllocator;
+import dev.polder.memgroup.ChargeAudit;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.mempool.MemPool;
 import dev.polder.os.PoolMemory;
@@ -272,6 +273,10 @@ public final class Polder implements AutoCloseable {
         parts.slabs().verify();
         parts.kmalloc().verify();
         parts.vmalloc().verify();
+        ChargeAudit audit = new ChargeAudit();
+        parts.pages().audit(audit);
+        parts.slabs().audit(audit);
+        audit.verify(group());
     }
 
     /// The pool's configuration.

@@ -16,7 +16,8 @@ record FuzzOp(Kind kind, int thread, int a, int b, int c) {
     /// What is done, with how often of a hundred or so.
     enum Kind {
         TAKE(40), FREE(16), RESIZE(2), HOARD(2), RELEASE(3), SCOPE(7), EXCLUDE(3), LEAVE(7),
-        LOCK(3), UNLOCK(3), ENTER(3), LIMIT(2), RESET(1), REGISTER(3), UNREGISTER(2), CHECK(1);
+        LOCK(3), UNLOCK(3), ENTER(3), LIMIT(2), RESET(1), END(1), REGISTER(3), UNREGISTER(2),
+        CHECK(1);
 
         private final int weight;
 

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// consumers start run beside them.
 final class FuzzRun implements FuzzShrinker.Host, AutoCloseable {
     /// A planted fault, to see that it would be found.
-    enum Fault { NONE, LOST_FRAME, HANDED_TWICE, DEAF_TO_NOFS }
+    enum Fault { NONE, LOST_FRAME, HANDED_TWICE, DEAF_TO_NOFS, CHARGE_WITHOUT_RUN }
 
     private static final int SLOTS = 192;
     private static final int PARTS = 8;
@@ -72,6 +72,10 @@ final class FuzzRun implements FuzzShrinker.Host, AutoCloseable {
         this.fault = fault;
         MemGroup a = pool.group().create("a");
         groups.addAll(List.of(a, a.create("b"), pool.group().create("c")));
+        pool.pages().listener((role, _, entry, used, _) -> {
+            FuzzThread model = models.get(Thread.currentThread());
+            complain(model == null ? null : model.complaint(role, entry, used));
+        });
         for (int i = 0; i < DOMAINS; i++) {
             ReclaimDomain domain = ReclaimDomain.of("domain-" + i);
             domains.add(domain);
@@ -131,6 +135,7 @@ final class FuzzRun implements FuzzShrinker.Host, AutoCloseable {
             case ENTER -> model.entered(groups.get(a % groups.size()).enter());
             case LIMIT -> groups.get(a % groups.size()).max(op.b() % 3 == 0 ? MemGroup.MAX
                     : groups.get(a % groups.size()).charged() + (op.c() & -Frames.SIZE));
+            case END -> replaceLeaf(a % groups.size());
             case RESET -> groups.get(a % groups.size()).reset();
             case REGISTER -> registrations.push(new FuzzShrinker(this, pool, a % PARTS,
                     FuzzShrinker.Temper.values()[op.b() % FuzzShrinker.Temper.values().length],
@@ -143,6 +148,16 @@ final class FuzzRun implements FuzzShrinker.Host, AutoCloseable {
                 }
             }
             case CHECK -> verify();
+        }
+    }
+
+    /// A group without an open child ends, whoever is in it, and another takes its place.
+    private void replaceLeaf(int which) {
+        MemGroup old = groups.get(which);
+        MemGroup above = old.parent();
+        if (above != null && groups.stream().noneMatch(g -> g.parent() == old)) {
+            old.close();
+            groups.set(which, above.create(old.name()));
         }
     }
 
@@ -185,6 +200,10 @@ final class FuzzRun implements FuzzShrinker.Host, AutoCloseable {
             return;
         }
         blocks.free(b);
+        if (fault == Fault.CHARGE_WITHOUT_RUN && !planted) {
+            planted = true;
+            groups.getFirst().charge(Frames.SIZE);
+        }
     }
 
     private void resize(int slot, int size) {
@@ -257,6 +276,10 @@ final class FuzzRun implements FuzzShrinker.Host, AutoCloseable {
             complaint = model == null ? "reclaim on a thread that asked for nothing"
                     : model.complaint(sc.gfp(), sc.mayWait(), scan, domain);
         }
+        complain(complaint);
+    }
+
+    private void complain(@Nullable String complaint) {
         if (complaint != null) {
             complaints.add(new AssertionError(complaint));
         }
@@ -292,9 +315,7 @@ final class FuzzRun implements FuzzShrinker.Host, AutoCloseable {
         InternalCaches.giveUp(pool.parts().shrinkers());
         verify();
         Check.that(pool.memInfo().used() == 0, "lost: " + pool.memInfo());
-        for (MemGroup g : groups) {
-            Check.that(g.charged() == 0, g + " is still charged");
-        }
+        Check.that(pool.group().charged() == 0, "still charged: " + pool.group());
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.polder;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.MemallocScope;
 import dev.polder.gfp.ReclaimDomain;
+import dev.polder.page.Role;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -118,9 +119,20 @@ final class FuzzThread {
         }
     }
 
-    /// The mask of the request as the rows narrow it (A7, B11).
-    private int effective() {
-        int left = mask;
+    /// What H3 and H4 leave page tables: they lack what the request lacks. Where it may not block
+    /// or may fail early they are not narrowed, but do not reclaim.
+    private int likeTheRequest() {
+        boolean direct = Gfp.allowsBlocking(mask)
+                && (mask & (Gfp.NORETRY | Gfp.RETRY_MAYFAIL)) == 0;
+        if (direct && (mask & Gfp.IO) == 0) {
+            return ~(Gfp.IO | Gfp.FS);
+        }
+        return direct && (mask & Gfp.FS) == 0 ? ~Gfp.FS : -1;
+    }
+
+    /// A mask as the rows narrow it (B5, B11).
+    private int narrowed(int gfp) {
+        int left = gfp;
         if (noio > 0) {
             left &= ~(Gfp.IO | Gfp.FS);
         }
@@ -130,12 +142,23 @@ final class FuzzThread {
         return left;
     }
 
+    /// Why a page request must not be made as it is, or null.
+    ///
+    /// @param role what it is for
+    /// @param entry the mask it was made with
+    /// @param used what was made of it
+    @Nullable String complaint(Role role, int entry, int used) {
+        int should = narrowed(role == Role.PGTABLE ? entry & likeTheRequest() : entry);
+        return used == should ? null : "a page request of " + Gfp.toString(entry) + " is used as "
+                + Gfp.toString(used) + ", and should be as " + Gfp.toString(should);
+    }
+
     /// Why a consumer must not be called as it is, or null.
     ///
     /// @param scan whether it is to give memory back, and not only to count
     @Nullable String complaint(int gfp, boolean mayWait, boolean scan,
             @Nullable ReclaimDomain domain) {
-        int allowed = effective();
+        int allowed = narrowed(mask);
         if (mask == -1) {
             return "reclaim outside a request";
         }

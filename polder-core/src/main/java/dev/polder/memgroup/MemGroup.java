@@ -34,7 +34,8 @@ import org.jspecify.annotations.Nullable;
 /// moment an ancestor may show more than it holds; it never shows less.
 ///
 /// A closed group stays in the tree while something is charged to it, so that reclaim still finds
-/// what it holds; it is forgotten when a sibling comes or goes after that.
+/// what it holds; it is forgotten when a sibling comes or goes after that. A thread that is in it
+/// still pays with the nearest group above that is open.
 public final class MemGroup implements AutoCloseable {
     /// No limit.
     public static final long MAX = Long.MAX_VALUE;
@@ -76,6 +77,8 @@ public final class MemGroup implements AutoCloseable {
     private volatile boolean failed;
     private volatile boolean closed;
     private volatile @Nullable Consumer<? super MemGroup> owner;
+    /// In a root only: who is told of groups that are forgotten.
+    private volatile @Nullable Consumer<? super MemGroup> watcher;
     /// In a root only: whether any group of the tree was ever given a `min` or `low`.
     private volatile boolean anyProtection;
 
@@ -97,14 +100,22 @@ public final class MemGroup implements AutoCloseable {
         return in == null ? null : in.group;
     }
 
-    /// The group of `root`'s tree that the thread has entered last, or null: groups of another pool
-    /// pay for nothing here.
+    /// The group of `root`'s tree that pays for what the thread takes: the one that it has entered
+    /// last, or the nearest above that is open. Null if it has entered none of them: groups of
+    /// another pool pay for nothing here.
     public static @Nullable MemGroup entered(Task task, MemGroup root) {
         GroupScope in = (GroupScope) task.group();
         while (in != null && in.group.root != root) {
             in = in.outer;
         }
-        return in == null ? null : in.group;
+        if (in == null) {
+            return null;
+        }
+        MemGroup payer = in.group;
+        while (payer.closed && payer.parent != null) {
+            payer = payer.parent;
+        }
+        return payer;
     }
 
     /// Creates a child.
@@ -113,15 +124,18 @@ public final class MemGroup implements AutoCloseable {
     /// @throws IllegalStateException if this group is closed
     public MemGroup create(String name) {
         MemGroup child = new MemGroup(name, this);
+        List<MemGroup> before;
         treeLock.lock();
         try {
             requireOpen("create a child in it");
+            before = children;
             List<MemGroup> more = livingChildren();
             more.add(child);
             children = List.copyOf(more);
         } finally {
             treeLock.unlock();
         }
+        tellForgotten(before);
         return child;
     }
 
@@ -137,6 +151,7 @@ public final class MemGroup implements AutoCloseable {
             throw new IllegalStateException("group " + name + " is the root of its pool and ends "
                     + "with it; close the pool");
         }
+        List<MemGroup> before;
         treeLock.lock();
         try {
             for (MemGroup child : children) {
@@ -146,10 +161,49 @@ public final class MemGroup implements AutoCloseable {
                 }
             }
             closed = true;
+            before = above.children;
             above.children = List.copyOf(above.livingChildren());
         } finally {
             treeLock.unlock();
         }
+        above.tellForgotten(before);
+    }
+
+    /// Tells who watches the tree of those that were children and are none any more.
+    private void tellForgotten(List<MemGroup> before) {
+        Consumer<? super MemGroup> watcher = root.watcher;
+        if (watcher == null) {
+            return;
+        }
+        for (MemGroup child : before) {
+            if (!children.contains(child)) {
+                watcher.accept(child);
+            }
+        }
+    }
+
+    /// A charge came just when the group was closed and forgotten: what is charged must be found.
+    private void stayFound() {
+        MemGroup above = parent;
+        if (above == null) {
+            return;
+        }
+        treeLock.lock();
+        try {
+            if (!above.children.contains(this)) {
+                List<MemGroup> more = new ArrayList<>(above.children);
+                more.add(this);
+                above.children = List.copyOf(more);
+            }
+        } finally {
+            treeLock.unlock();
+        }
+    }
+
+    /// Names who is told, with no lock held, of each group of this root's tree that is forgotten:
+    /// closed, and without a charge. For the memory manager.
+    public void whenForgotten(Consumer<? super MemGroup> watcher) {
+        this.watcher = watcher;
     }
 
     private List<MemGroup> livingChildren() {
@@ -209,6 +263,11 @@ public final class MemGroup implements AutoCloseable {
     /// whole frames.
     public long objectBytes() {
         return objects.used();
+    }
+
+    /// Bytes of the frames that are charged for those objects.
+    long objectFrames() {
+        return objects.frames();
     }
 
     /// How often something happened to this very group.
@@ -382,6 +441,9 @@ public final class MemGroup implements AutoCloseable {
             }
             g.notePeak(now);
         }
+        if (closed) {
+            stayFound();
+        }
         return null;
     }
 
@@ -389,6 +451,9 @@ public final class MemGroup implements AutoCloseable {
     public void charge(long bytes) {
         for (MemGroup g = this; g != null; g = g.parent) {
             g.notePeak(g.charged.addAndGet(bytes));
+        }
+        if (closed) {
+            stayFound();
         }
     }
 

@@ -26,6 +26,12 @@ final class ObjectBytes {
         return word.get() >>> SPARE_BITS;
     }
 
+    /// Bytes charged to the tree for objects, whole frames.
+    long frames() {
+        long now = word.get();
+        return (now >>> SPARE_BITS) + (now & SPARE);
+    }
+
     /// Pays for `bytes` from the spare ones.
     boolean take(long bytes) {
         while (true) {

@@ -3,6 +3,7 @@ package dev.polder.page;
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
+import dev.polder.memgroup.ChargeAudit;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.memgroup.MemGroup.Event;
 import dev.polder.os.Clock;
@@ -159,6 +160,16 @@ final class Charges {
         if (group != null) {
             payer[(int) run] = null;
             group.uncharge(Frames.SIZE << order);
+        }
+    }
+
+    /// Shows every run that is charged to a group.
+    void audit(FrameTable frames, ChargeAudit audit) {
+        for (int pfn = 0; pfn < payer.length; pfn++) {
+            MemGroup group = payer[pfn];
+            if (group != null) {
+                audit.run(group, Frames.SIZE << frames.order(pfn));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.Memalloc;
 import dev.polder.gfp.PolderEvents;
+import dev.polder.memgroup.ChargeAudit;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.os.Clock;
 import dev.polder.os.PoolMemory;
@@ -323,6 +324,11 @@ public final class PageAllocator {
     public void verify() {
         zone.verify();
         charges.verify(zone.frames());
+    }
+
+    /// Shows every run that is charged to a group.
+    public void audit(ChargeAudit audit) {
+        charges.audit(zone.frames(), audit);
     }
 
     private long charged(Role role, Task task, int order, int used) {

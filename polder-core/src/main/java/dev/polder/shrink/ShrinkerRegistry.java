@@ -122,9 +122,14 @@ public final class ShrinkerRegistry {
         return isolated.get();
     }
 
-    /// Names the root of the pool's memory groups, whose protections walks keep.
+    /// Names the root of the pool's memory groups, whose protections walks keep. Work deferred for
+    /// a group that ends goes to the one above.
     public void groups(MemGroup root) {
         this.root = root;
+        root.whenForgotten(g -> {
+            MemGroup above = g.parent();
+            groupEnded(g.id(), above == null || above == root ? 0 : above.id());
+        });
     }
 
     /// Moves what was deferred for a memory group that ends to its parent (0: the pool).

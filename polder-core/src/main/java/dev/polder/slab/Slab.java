@@ -3,6 +3,7 @@ package dev.polder.slab;
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.debug.ObjectTrack;
+import dev.polder.memgroup.ChargeAudit;
 import dev.polder.memgroup.MemGroup;
 import org.jspecify.annotations.Nullable;
 
@@ -170,6 +171,18 @@ final class Slab {
         payers()[index] = null;
         states[index] &= ~CHARGED;
         return payer;
+    }
+
+    /// Shows every object that is charged to a group.
+    void audit(ChargeAudit audit) {
+        if (payers == null) {
+            return;
+        }
+        for (MemGroup payer : payers) {
+            if (payer != null) {
+                audit.object(payer, cache.objectSize());
+            }
+        }
     }
 
     private @Nullable MemGroup[] payers() {

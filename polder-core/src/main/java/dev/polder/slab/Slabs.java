@@ -7,6 +7,7 @@ import dev.polder.debug.FaultInjector;
 import dev.polder.debug.Findings;
 import dev.polder.debug.ObjectTrack;
 import dev.polder.debug.Sampling;
+import dev.polder.memgroup.ChargeAudit;
 import dev.polder.os.MappingBudget;
 import dev.polder.page.PageAllocator;
 import dev.polder.shrink.InternalReclaimer;
@@ -201,6 +202,13 @@ public final class Slabs {
         long reserved = sheafBytes.get();
         Check.that(reserved >= 0 && reserved <= sheafLimit,
                 "the sheaves hold more than their share of the pool");
+    }
+
+    /// Shows every object that is charged to a group. Only while nobody takes or gives.
+    public void audit(ChargeAudit audit) {
+        for (SlabCache cache : caches) {
+            cache.forEachSlab(slab -> slab.audit(audit));
+        }
     }
 
     /// Shows the size and the taker of each object in use, in debug mode. Only while nobody takes

@@ -419,6 +419,28 @@ final class DoShrinkTest {
     }
 
     @Test
+    void workDeferredForAGroupThatEndsGoesUp() {
+        Cache aware = new Cache();
+        aware.count = sc -> 1000;
+        aware.scan = sc -> Shrinker.STOP;
+        ShrinkerHandle handle = rig.registry.register("aware", aware, null, 2, 128, true, 0);
+        MemGroup root = MemGroup.root("rig");
+        rig.registry.groups(root);
+        MemGroup tenant = root.create("tenant");
+        MemGroup query = tenant.create("query");
+        rig.forGroup(query, Gfp.KERNEL, 0);
+        assertThat(handle.deferred()).isEqualTo(2000);
+        query.close();
+        aware.scan = ShrinkControl::toScan;
+        rig.forGroup(tenant, Gfp.KERNEL, 4);
+        assertThat(handle.deferred()).as("its parent did some: a batch less, a share more")
+                .isEqualTo(2000 - 128 + 124);
+        tenant.close();
+        rig.direct(Gfp.KERNEL, 4);
+        assertThat(handle.deferred()).as("and the pool").isEqualTo(1996 - 128 + 124);
+    }
+
+    @Test
     void deferredWorkHasAnAge() {
         ShrinkerHandle handle = register();
         assertThat(handle.deferredAgeNanos()).isZero();
