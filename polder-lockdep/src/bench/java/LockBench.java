@@ -38,6 +38,15 @@ public final class LockBench {
         synchronized void pass() {
             passed++;
         }
+
+        synchronized void passAndLook() {
+            passed++;
+            look();
+        }
+
+        private void look() {
+            passed--;
+        }
     }
 
     private static final class Door {}
@@ -45,7 +54,8 @@ public final class LockBench {
     private static final class Drawer {}
 
     private final Map<String, IntUnaryOperator> cases = new TreeMap<>(Map.of(
-            "block", this::block,
+            "block-that-calls", this::blockThatCalls,
+            "method-that-calls", this::methodThatCalls,
             "method", this::method,
             "nested-blocks", this::nestedBlocks,
             "three-blocks", this::threeBlocks,
@@ -53,10 +63,12 @@ public final class LockBench {
             "nested-locks", this::nestedLocks,
             "lock-and-block", this::lockAndBlock,
             "interface-lock", this::interfaceLock,
-            "read-lock", this::readLock,
-            "elsewhere", this::elsewhere));
+            "read-lock", this::readLock));
 
-    private LockBench() {}
+    private LockBench() {
+        cases.put("elsewhere", this::elsewhere);
+        cases.put("block", this::block);
+    }
 
     public static void main(String[] args) {
         LockBench bench = new LockBench();
@@ -98,6 +110,27 @@ public final class LockBench {
         return slots[0];
     }
 
+    /// With a call inside, the block could hold what another lock is taken under.
+    private int blockThatCalls(int n) {
+        for (int i = 0; i < n; i++) {
+            synchronized (outer) {
+                step(i);
+            }
+        }
+        return slots[9];
+    }
+
+    private void step(int i) {
+        slots[i & 63]++;
+    }
+
+    private int methodThatCalls(int n) {
+        for (int i = 0; i < n; i++) {
+            gates[i & 1].passAndLook();
+        }
+        return gates[1].passed;
+    }
+
     /// Of two objects in turn: the compiler joins calls on one.
     private int method(int n) {
         for (int i = 0; i < n; i++) {
@@ -110,7 +143,7 @@ public final class LockBench {
         for (int i = 0; i < n; i++) {
             synchronized (outer) {
                 synchronized (inner) {
-                    slots[i & 63]++;
+                    step(i);
                 }
             }
         }
@@ -122,7 +155,7 @@ public final class LockBench {
             synchronized (outer) {
                 synchronized (middle) {
                     synchronized (inner) {
-                        slots[i & 63]++;
+                        step(i);
                     }
                 }
             }
@@ -164,7 +197,7 @@ public final class LockBench {
             outerLock.lock();
             try {
                 synchronized (inner) {
-                    slots[i & 63]++;
+                    step(i);
                 }
             } finally {
                 outerLock.unlock();

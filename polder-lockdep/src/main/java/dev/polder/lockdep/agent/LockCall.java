@@ -12,9 +12,7 @@ enum LockCall {
     LOCK_JDK,
     /// `lock()` of whatever else.
     LOCK,
-    /// `unlock()` of a class of the JDK.
-    UNLOCK_JDK,
-    /// `unlock()` of whatever else.
+    /// `unlock()` of whatever class.
     UNLOCK,
     LOCK_INTERRUPTIBLY,
     TRY_LOCK,
@@ -52,7 +50,7 @@ enum LockCall {
 
     /// Whether its hooks hand the thread's state on.
     boolean usesHeld() {
-        return this == LOCK_JDK || this == LOCK || this == UNLOCK_JDK || this == UNLOCK;
+        return this == LOCK_JDK || this == LOCK || this == UNLOCK;
     }
 
     static @Nullable LockCall of(InvokeInstruction call) {
@@ -67,7 +65,7 @@ enum LockCall {
         }
         return switch (name) {
             case "lock" -> !type.equals("()V") ? null : JDK.contains(owner) ? LOCK_JDK : LOCK;
-            case "unlock" -> !type.equals("()V") ? null : JDK.contains(owner) ? UNLOCK_JDK : UNLOCK;
+            case "unlock" -> type.equals("()V") ? UNLOCK : null;
             case "lockInterruptibly" -> type.equals("()V") ? LOCK_INTERRUPTIBLY : null;
             case "tryLock" -> switch (type) {
                 case "()Z" -> TRY_LOCK;

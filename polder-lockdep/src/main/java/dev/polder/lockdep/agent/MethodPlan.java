@@ -20,7 +20,9 @@ import java.lang.constant.ClassDesc;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +42,9 @@ final class MethodPlan {
     private final String methodName;
     private final List<Rule> rules;
     private final @Nullable StackMapTableAttribute frames;
+    private MonitorBlocks monitors;
     private boolean monitorOfMethod;
+    private boolean passesMonitor;
     private boolean isStatic;
     private int methodSite;
 
@@ -54,12 +58,18 @@ final class MethodPlan {
     private int ordinal;
     private String lastField = "";
     private final Deque<String> pendingNews = new ArrayDeque<>();
+    private final Map<Integer, Integer> enteredBySlot = new HashMap<>();
 
     /// @param kind what to do
-    /// @param site where
-    record Action(Kind kind, int site) {}
+    /// @param site where; of a monitor that is left where it was entered, 0 when that is unknown
+    /// @param slot the local variable that has the monitor that was left; -1 for other kinds
+    record Action(Kind kind, int site, int slot) {
+        Action(Kind kind, int site) {
+            this(kind, site, -1);
+        }
+    }
 
-    enum Kind { MONITOR_ENTER, MONITOR_EXIT, CALL, CREATED }
+    enum Kind { MONITOR_ENTER, MONITOR_PASS, MONITOR_EXIT, MONITOR_LEFT, CALL, CREATED }
 
     MethodPlan(Sites sites, ClassDesc owner, int version, MethodModel method, List<Rule> rules,
             @Nullable StackMapTableAttribute frames) {
@@ -70,6 +80,7 @@ final class MethodPlan {
         this.methodName = method.methodName().stringValue();
         this.rules = rules;
         this.frames = frames;
+        this.monitors = new MonitorBlocks(owner, List.of());
     }
 
     boolean isEmpty() {
@@ -100,6 +111,11 @@ final class MethodPlan {
     /// Whether the method's own monitor is to be watched.
     boolean monitorOfMethod() {
         return monitorOfMethod;
+    }
+
+    /// Whether nothing can be taken or asked for while the method's own monitor is held.
+    boolean passesMonitor() {
+        return passesMonitor;
     }
 
     boolean isStatic() {
@@ -133,6 +149,7 @@ final class MethodPlan {
         isStatic = inStatic;
         boolean thisReplaced = false;
         List<CodeElement> elements = code.elementList();
+        monitors = new MonitorBlocks(owner, elements);
         for (int i = 0; i < elements.size(); i++) {
             CodeElement e = elements.get(i);
             Action action = null;
@@ -143,6 +160,9 @@ final class MethodPlan {
                     methodSite = site("");
                 }
                 action = look(instruction, elements, i, superclass);
+                if (action == null) {
+                    action = left(i);
+                }
                 thisReplaced |= e instanceof StoreInstruction s && s.slot() == 0;
             }
             actions.add(action);
@@ -150,6 +170,7 @@ final class MethodPlan {
         }
         // The handler must find `this` where it was; no compiler puts something else there.
         monitorOfMethod = guarded && (inStatic || !thisReplaced);
+        passesMonitor = monitorOfMethod && MonitorBlocks.isQuiet(owner, elements);
     }
 
     private @Nullable Action look(
@@ -164,12 +185,7 @@ final class MethodPlan {
                 lastField = read ? Names.field(f) : "";
                 yield null;
             }
-            case MonitorInstruction m -> {
-                usesHeld = true;
-                yield m.opcode() == Opcode.MONITORENTER
-                        ? new Action(Kind.MONITOR_ENTER, site(field))
-                        : new Action(Kind.MONITOR_EXIT, 0);
-            }
+            case MonitorInstruction m -> monitor(m, i, field);
             case NewObjectInstruction n -> {
                 boolean dup = i + 1 < elements.size()
                         && elements.get(i + 1) instanceof Instruction next
@@ -186,6 +202,28 @@ final class MethodPlan {
             }
             default -> null;
         };
+    }
+
+    private @Nullable Action monitor(MonitorInstruction m, int i, String field) {
+        usesHeld = true;
+        int slot = monitors.slot(i);
+        if (m.opcode() == Opcode.MONITORENTER) {
+            int site = site(field);
+            enteredBySlot.put(slot, site);
+            return new Action(monitors.isQuiet(i) ? Kind.MONITOR_PASS : Kind.MONITOR_ENTER, site);
+        }
+        return monitors.isQuiet(i) || monitors.isLeftLater(i) ? null
+                : new Action(Kind.MONITOR_EXIT, entered(slot));
+    }
+
+    /// What is still to do for a monitor that was given back before this instruction.
+    private @Nullable Action left(int i) {
+        int slot = monitors.leftBefore(i);
+        return slot < 0 ? null : new Action(Kind.MONITOR_LEFT, entered(slot), slot);
+    }
+
+    private int entered(int slot) {
+        return slot < 0 ? 0 : enteredBySlot.getOrDefault(slot, 0);
     }
 
     /// The constructor's call of a lock that `new` made: afterwards a reference to it is on the

@@ -31,14 +31,18 @@ final class MethodWeaver implements CodeTransform {
             ClassDesc.of("dev.polder.lockdep.engine.RuleHooks");
     private static final ClassDesc OBJECT = ConstantDescs.CD_Object;
     private static final ClassDesc HELD = ClassDesc.of("dev.polder.lockdep.engine.HeldLocks");
-    private static final MethodTypeDesc OBJECT_HELD = type(OBJECT, HELD);
     private static final MethodTypeDesc OBJECT_SITE = type(OBJECT, ConstantDescs.CD_int);
     private static final MethodTypeDesc OBJECT_SITE_HELD =
             MethodTypeDesc.of(HELD, OBJECT, ConstantDescs.CD_int, HELD);
+    private static final MethodTypeDesc OBJECT_SITE_GIVING =
+            type(OBJECT, ConstantDescs.CD_int, HELD);
     private static final MethodTypeDesc INT = type(ConstantDescs.CD_int);
 
     private final MethodPlan plan;
     private final boolean wrapped;
+
+    /// Whether the end of the method gives a monitor back that the begin took.
+    private final boolean leaves;
     private int index;
     private @Nullable Label start;
 
@@ -51,7 +55,8 @@ final class MethodWeaver implements CodeTransform {
         for (Rule r : plan.rules()) {
             exits |= RuleAt.of(r).hasExit();
         }
-        this.wrapped = plan.monitorOfMethod() || exits;
+        this.leaves = plan.monitorOfMethod() && !plan.passesMonitor();
+        this.wrapped = leaves || exits;
     }
 
     private static MethodTypeDesc type(ClassDesc... parameters) {
@@ -69,7 +74,7 @@ final class MethodWeaver implements CodeTransform {
         }
         if (plan.monitorOfMethod()) {
             monitor(code);
-            taking(code, "monitorEnter", plan.methodSite());
+            taking(code, leaves ? "monitorEnter" : "monitorPass", plan.methodSite());
         }
         if (wrapped) {
             start = code.newBoundLabel();
@@ -90,14 +95,20 @@ final class MethodWeaver implements CodeTransform {
         }
         Instruction instruction = (Instruction) element;
         switch (action.kind()) {
-            case MONITOR_ENTER -> {
+            case MONITOR_ENTER, MONITOR_PASS -> {
                 code.dup();
-                taking(code, "monitorEnter", action.site());
+                taking(code, action.kind() == MethodPlan.Kind.MONITOR_ENTER
+                        ? "monitorEnter" : "monitorPass", action.site());
                 code.with(instruction);
             }
             case MONITOR_EXIT -> {
                 code.dup();
-                giving(code, "monitorExit");
+                giving(code, "monitorExit", action.site());
+                code.with(instruction);
+            }
+            case MONITOR_LEFT -> {
+                code.aload(action.slot());
+                giving(code, "monitorExit", action.site());
                 code.with(instruction);
             }
             case CREATED -> {
@@ -135,9 +146,9 @@ final class MethodWeaver implements CodeTransform {
                 code.loadConstant(site);
                 code.invokestatic(HOOKS, "got", OBJECT_SITE);
             }
-            case UNLOCK_JDK, UNLOCK -> {
+            case UNLOCK -> {
                 code.dup();
-                giving(code, what == LockCall.UNLOCK ? "unlock" : "unlockJdk");
+                giving(code, "unlock", site);
                 code.with(call);
             }
             case TRY_LOCK -> {
@@ -191,9 +202,10 @@ final class MethodWeaver implements CodeTransform {
     }
 
     /// Stack: the lock.
-    private void giving(CodeBuilder code, String hook) {
+    private void giving(CodeBuilder code, String hook, int site) {
+        code.loadConstant(site);
         code.aload(held);
-        code.invokestatic(HOOKS, hook, OBJECT_HELD);
+        code.invokestatic(HOOKS, hook, OBJECT_SITE_GIVING);
     }
 
     /// Stack: the lock, and whether it was got.
@@ -222,9 +234,9 @@ final class MethodWeaver implements CodeTransform {
 
     /// What every end of the method does, in reverse order of its begin.
     private void leave(CodeBuilder code, boolean thrown) {
-        if (plan.monitorOfMethod()) {
+        if (leaves) {
             monitor(code);
-            giving(code, "monitorExit");
+            giving(code, "monitorExit", plan.methodSite());
         }
         for (int i = plan.rules().size() - 1; i >= 0; i--) {
             Rule r = plan.rules().get(i);
@@ -250,7 +262,7 @@ final class MethodWeaver implements CodeTransform {
             leave(code, true);
             code.athrow();
             List<VerificationTypeInfo> locals =
-                    plan.monitorOfMethod() && !plan.isStatic()
+                    leaves && !plan.isStatic()
                             ? List.of(ObjectVerificationTypeInfo.of(plan.owner()))
                             : List.of();
             frames.add(StackMapFrameInfo.of(handler, withHeld(locals), List.of(

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 final class Output {
     private final Options options;
     private final Findings findings;
+    private boolean ended;
 
     Output(Options options, Findings findings) {
         this.options = options;
@@ -30,6 +31,9 @@ final class Output {
 
     /// One more finding, or one more that is suppressed. Called with the program's locks held.
     synchronized void found() {
+        if (ended) {
+            return;
+        }
         Path report = options.report();
         if (report != null) {
             report(report);
@@ -40,8 +44,10 @@ final class Output {
         status();
     }
 
-    /// The JVM ends.
+    /// The JVM ends. Threads of the program may run on until it has: what they find now is not
+    /// written, because the JVM would not wait for them to finish the file.
     synchronized void end() {
+        ended = true;
         Path report = options.report();
         if (report != null) {
             report(report);

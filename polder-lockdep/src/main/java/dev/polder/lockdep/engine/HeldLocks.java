@@ -44,6 +44,10 @@ public final class HeldLocks extends WeakReference<Thread> {
     private final long[] steps = new long[STEPS << SHIFT];
     private final LockInstance[] cache = new LockInstance[CACHE];
 
+    /// Whether the short ways may be taken: everything is watched, nothing is tried by order, and
+    /// no allocation is entered.
+    private boolean plain = true;
+
     /// Entries that the allocating frame held: those below this index. -1 outside an allocation.
     private int frame = -1;
 
@@ -113,19 +117,39 @@ public final class HeldLocks extends WeakReference<Thread> {
         return ChainCache.extend(SEED, id, mode);
     }
 
-    /// The chain key after a lock that this thread took in just this situation before, and that was
-    /// found to be in order; 0 when it did not, or not lately.
-    long knownStep(int id, int mode) {
-        long before = entries[((depth - 1) << SHIFT) + 2];
-        long what = (long) id << Mode.BITS | mode;
-        int at = step(before, what);
-        return steps[at] == before && steps[at + 1] == what ? steps[at + 2] : 0;
+    static long what(int id, int mode) {
+        return (long) id << Mode.BITS | mode;
+    }
+
+    /// Takes a lock as nearly all are taken: with nothing held, or in just the situation in which
+    /// this thread took it before and it was found to be in order. Does nothing and returns false
+    /// where it is not so, or not so lately.
+    ///
+    /// @param hash the identity hash that stands for the lock
+    boolean takeKnown(LockInstance known, int hash, int site) {
+        if (!plain || known.id == 0) {
+            return false;
+        }
+        long[] e = entries;
+        int at = depth << SHIFT;
+        long key = known.alone;
+        if (at != 0) {
+            long before = e[at - 2];
+            long what = known.what;
+            int step = step(before, what);
+            if (steps[step] != before || steps[step + 1] != what || at == e.length) {
+                return false;
+            }
+            key = steps[step + 2];
+        }
+        put(e, at, lock(known.id, hash), known.mode, site, key);
+        return true;
     }
 
     /// Remembers a step from what is held now.
     void know(int id, int mode, long after) {
         long before = key();
-        long what = (long) id << Mode.BITS | mode;
+        long what = what(id, mode);
         int at = step(before, what);
         steps[at] = before;
         steps[at + 1] = what;
@@ -179,9 +203,12 @@ public final class HeldLocks extends WeakReference<Thread> {
         if (at == entries.length) {
             entries = Arrays.copyOf(entries, 2 * at);
         }
-        long[] e = entries;
+        put(entries, at, lock(id, hash), mode, site, key);
+    }
+
+    private void put(long[] e, int at, long lock, int mode, int site, long key) {
         e[at + 2] = key; // the highest index first: one range check does for all three
-        e[at] = lock(id, hash);
+        e[at] = lock;
         e[at + 1] = (long) site << 32 | ONE | mode;
         depth++;
     }
@@ -192,9 +219,21 @@ public final class HeldLocks extends WeakReference<Thread> {
 
     /// Gives back the lock that was taken last and once, if it has this identity hash.
     boolean releaseLast(int hash) {
+        long[] e = entries;
         int top = (depth - 1) << SHIFT;
-        if (top >= 0 && (int) entries[top] == hash
-                && (entries[top + 1] & HOW) < 2 * ONE && depth > frame) {
+        if (plain && top >= 0 && (int) e[top] == hash && (int) e[top + 1] < 2 * ONE) {
+            depth--;
+            return true;
+        }
+        return false;
+    }
+
+    /// Gives back the lock that was taken last if that was at this place, exclusively and once:
+    /// monitors are given back in the reverse order of their taking. Place 0 is no place.
+    boolean releaseLastTakenAt(int site) {
+        long[] e = entries;
+        int top = (depth - 1) << SHIFT;
+        if (site != 0 && plain && top >= 0 && e[top + 1] == ((long) site << 32 | ONE)) {
             depth--;
             return true;
         }
@@ -263,12 +302,14 @@ public final class HeldLocks extends WeakReference<Thread> {
     void enterFrame() {
         if (frames++ == 0) {
             frame = depth;
+            settle();
         }
     }
 
     void leaveFrame() {
         if (frames > 0 && --frames == 0) {
             frame = -1;
+            settle();
         }
     }
 
@@ -302,6 +343,7 @@ public final class HeldLocks extends WeakReference<Thread> {
 
     void noWait(boolean set) {
         modeNow = set ? Mode.TRY : 0;
+        settle();
     }
 
     boolean isAtomic() {
@@ -319,10 +361,16 @@ public final class HeldLocks extends WeakReference<Thread> {
 
     void busy(boolean set) {
         off = set ? off | BUSY : off & ~BUSY;
+        settle();
     }
 
     void ignored(int change) {
         off = change > 0 || (off & ~BUSY) > 0 ? off + change : off;
+        settle();
+    }
+
+    private void settle() {
+        plain = off == 0 && modeNow == 0 && frame < 0;
     }
 
     /// Whether the owner has ended.
@@ -342,6 +390,7 @@ public final class HeldLocks extends WeakReference<Thread> {
         modeNow = 0;
         atomic = 0;
         off = 0;
+        settle();
     }
 
     /// Walks the invariants.
@@ -358,6 +407,7 @@ public final class HeldLocks extends WeakReference<Thread> {
                 check(idAt(k) != idAt(i) || hashAt(k) != hashAt(i), "one entry for one lock");
             }
         }
+        check(plain == (off == 0 && modeNow == 0 && frame < 0), "plain says that all is");
         check(frame <= depth, "the allocating frame's locks are held");
     }
 

@@ -29,14 +29,15 @@ final class HeldTable {
         Arrays.fill(table, new HeldLocks(null));
     }
 
-    /// The current thread's.
+    /// The current thread's. Small, because the compiler joins small methods to any caller.
     HeldLocks current() {
         Thread me = Thread.currentThread();
         HeldLocks h = table[id(me) & SLOTS - 1];
-        return h.refersTo(me) ? h : second(me);
+        return h.refersTo(me) ? h : second();
     }
 
-    private HeldLocks second(Thread me) {
+    private HeldLocks second() {
+        Thread me = Thread.currentThread();
         HeldLocks h = table[(id(me) * SPREAD) >>> SECOND_WAY_SHIFT];
         return h.refersTo(me) ? h : slow(me);
     }

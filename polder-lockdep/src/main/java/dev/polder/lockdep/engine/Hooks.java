@@ -67,7 +67,24 @@ public final class Hooks {
         }
         try {
             HeldLocks h = mine == null ? THREADS.current() : mine;
-            ENGINE.acquire(h, SITES.get(site, monitor), monitor, true, 0, site);
+            LockInstance known = SITES.at(site);
+            return known.classed && known.refersTo(monitor.getClass())
+                    && h.takeKnown(known, System.identityHashCode(monitor), site)
+                    ? h : ENGINE.monitorEnter(h, monitor, site);
+        } catch (Throwable t) {
+            return failed(t);
+        }
+    }
+
+    /// Before the monitorenter of a block in which nothing is taken or asked for, and at the begin
+    /// of such a method: with nothing held there is nothing to learn. No hook follows at its end.
+    public static @Nullable HeldLocks monitorPass(
+            @Nullable Object monitor, int site, @Nullable HeldLocks mine) {
+        try {
+            HeldLocks h = mine == null ? THREADS.current() : mine;
+            if (h.depth() != 0) {
+                monitorExit(monitor, site, monitorEnter(monitor, site, h));
+            }
             return h;
         } catch (Throwable t) {
             return failed(t);
@@ -75,10 +92,16 @@ public final class Hooks {
     }
 
     /// Before monitorexit, and at every end of a synchronized method.
-    public static void monitorExit(@Nullable Object monitor, @Nullable HeldLocks mine) {
+    ///
+    /// @param site where it was entered; 0 when that is unknown
+    public static void monitorExit(
+            @Nullable Object monitor, int site, @Nullable HeldLocks mine) {
         if (monitor != null) {
             try {
-                ENGINE.release(mine == null ? THREADS.current() : mine, monitor, true);
+                HeldLocks h = mine == null ? THREADS.current() : mine;
+                if (!h.releaseLastTakenAt(site)) {
+                    ENGINE.release(h, monitor, true, 0);
+                }
             } catch (Throwable t) {
                 failed(t);
             }
@@ -147,8 +170,9 @@ public final class Hooks {
         }
         try {
             HeldLocks h = mine == null ? THREADS.current() : mine;
-            ENGINE.acquire(h, SITES.get(site, lock), lock, false, Mode.EXCLUSIVE, site);
-            return h;
+            LockInstance known = SITES.at(site);
+            return known.refersTo(lock) && h.takeKnown(known, known.hash, site)
+                    ? h : ENGINE.lock(h, lock, site);
         } catch (Throwable t) {
             return failed(t);
         }
@@ -159,12 +183,17 @@ public final class Hooks {
     /// @return null when that is to do the rest
     public static @Nullable HeldLocks lockBefore(
             @Nullable Object lock, int site, @Nullable HeldLocks mine) {
-        if (!(lock instanceof Lock)) {
+        if (lock == null) {
             return mine;
         }
         try {
             HeldLocks h = mine == null ? THREADS.current() : mine;
-            return ENGINE.acquireOrWant(h, SITES.get(site, lock), lock, site) ? h : null;
+            LockInstance known = SITES.at(site); // once known, it need not be asked for its type
+            if (known.trusted && known.refersTo(lock) && h.takeKnown(known, known.hash, site)) {
+                return h;
+            }
+            return !(lock instanceof Lock) ? mine
+                    : ENGINE.acquireOrWant(h, SITES.get(site, lock), lock, site) ? h : null;
         } catch (Throwable t) {
             return failed(t);
         }
@@ -212,21 +241,19 @@ public final class Hooks {
         }
     }
 
-    /// Before `unlock()` of a class of the JDK.
-    public static void unlockJdk(@Nullable Object lock, @Nullable HeldLocks mine) {
+    /// Before an `unlock()` of whatever class.
+    public static void unlock(@Nullable Object lock, int site, @Nullable HeldLocks mine) {
         if (lock != null) {
             try {
-                ENGINE.release(mine == null ? THREADS.current() : mine, lock, false);
+                HeldLocks h = mine == null ? THREADS.current() : mine;
+                LockInstance known = SITES.at(site);
+                boolean done = known.refersTo(lock) && h.releaseLast(known.hash);
+                if (!done && lock instanceof Lock) {
+                    ENGINE.release(h, lock, false, site);
+                }
             } catch (Throwable t) {
                 failed(t);
             }
-        }
-    }
-
-    /// Before an `unlock()` of whatever class.
-    public static void unlock(@Nullable Object lock, @Nullable HeldLocks mine) {
-        if (lock instanceof Lock) {
-            unlockJdk(lock, mine);
         }
     }
 

@@ -16,7 +16,10 @@ final class LockInstance extends WeakReference<Object> {
     /// The lock class's id, 0 when there is none.
     final int id;
 
-    /// The chain key of this lock held alone, taken without any mode bits.
+    /// What a step that takes it is known by, see `HeldLocks`; its mode bits are the only ones.
+    final long what;
+
+    /// The chain key of this lock held alone, taken with its mode bits only.
     final long alone;
 
     /// Null for a class whose instances are looked up one by one, see `LockTable`.
@@ -33,6 +36,9 @@ final class LockInstance extends WeakReference<Object> {
     /// (which may be a class, too: that of a static synchronized method).
     final boolean ofClass;
 
+    /// Whether it is about instances, and they are one lock class.
+    final boolean classed;
+
     /// Whether its class is the JDK's, so that `lock()` cannot fail after it was announced.
     final boolean trusted;
 
@@ -46,11 +52,13 @@ final class LockInstance extends WeakReference<Object> {
         super(referent);
         this.lockClass = lockClass;
         this.id = lockClass == null ? 0 : lockClass.id();
-        this.alone = HeldLocks.keyAlone(id, 0);
+        this.what = HeldLocks.what(id, mode);
+        this.alone = HeldLocks.keyAlone(id, mode);
         this.hash = hash;
         this.keyHash = System.identityHashCode(referent);
         this.mode = mode;
         this.ofClass = ofClass;
+        this.classed = ofClass && lockClass != null;
         this.trusted = trusted;
     }
 }

@@ -143,12 +143,15 @@ final class LockTable {
     /// A lock that is one side of a pair: it is the same lock as the pair.
     void view(HeldLocks h, Object pair, Object side, boolean shared, int site) {
         int sideHash = System.identityHashCode(side);
-        if (h.cached(sideHash).refersTo(side)) {
+        LockInstance cached = h.cached(sideHash);
+        if (cached.refersTo(side)) {
+            bySite.put(site, cached, true);
             return;
         }
         @Nullable LockInstance known = instances.get(side);
         if (known != null) {
             h.cache(sideHash, known);
+            bySite.put(site, known, false);
             return;
         }
         @Nullable LockInstance root = instances.get(pair);

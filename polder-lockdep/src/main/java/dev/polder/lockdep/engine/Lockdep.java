@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
 public final class Lockdep {
     /*
      * The fast path of an acquisition: find the thread's HeldLocks (HeldTable), the lock's class
-     * (SiteCache), see that this thread made the same step before (HeldLocks), push. Nothing held:
-     * no step to look at. Step unknown: see that the chain of what is held and this class is known
-     * (ChainCache). Chain unknown: Validator, once per chain.
+     * (SiteCache), see that this thread made the same step before, push (HeldLocks.takeKnown).
+     * Nothing held: no step to look at. Step unknown: see that the chain of what is held and this
+     * class is known (ChainCache). Chain unknown: Validator, once per chain.
      *
      * A release takes the entry out. It does not matter whether a hook runs just before or just
      * after the real operation; it matters that a lock is never left in the stack that is not held.
@@ -109,12 +109,24 @@ public final class Lockdep {
 
     /// The thread gives a monitor back.
     public void monitorExit(Object monitor) {
-        release(table.current(), monitor, true);
+        release(table.current(), monitor, true, 0);
     }
 
     /// The thread takes a lock: it is about to wait for it, or has it.
     public void acquire(Object lock, int mode, int site) {
         acquire(table.current(), locks.bySite().get(site, lock), lock, false, mode, site);
+    }
+
+    /// The long way of a monitor; the short one is in `Hooks`.
+    HeldLocks monitorEnter(HeldLocks h, Object monitor, int site) {
+        acquire(h, locks.bySite().get(site, monitor), monitor, true, 0, site);
+        return h;
+    }
+
+    /// The long way of a `lock()` that cannot fail; the short one is in `Hooks`.
+    HeldLocks lock(HeldLocks h, Object lock, int site) {
+        acquire(h, locks.bySite().get(site, lock), lock, false, Mode.EXCLUSIVE, site);
+        return h;
     }
 
     /// The one door of all acquisitions.
@@ -178,12 +190,16 @@ public final class Lockdep {
 
     /// The thread gives a lock back, once.
     public void release(Object lock) {
-        release(table.current(), lock, false);
+        release(table.current(), lock, false, 0);
     }
 
-    void release(HeldLocks h, Object lock, boolean monitor) {
-        if (!h.off() && !h.releaseLast(System.identityHashCode(lock)) && h.depth() != 0) {
-            LockInstance known = locks.find(h, lock, monitor, 0);
+    /// The long way of all releases.
+    ///
+    /// @param site where, if the place may know the lock; else 0
+    void release(HeldLocks h, Object lock, boolean monitor, int site) {
+        boolean done = h.releaseLast(System.identityHashCode(lock));
+        if (!done && !h.off() && h.depth() != 0) {
+            LockInstance known = locks.find(h, lock, monitor, site);
             if (known.id != 0) {
                 h.release(known.id, LockTable.hashOf(known, lock));
             }
@@ -210,7 +226,9 @@ public final class Lockdep {
 
     /// One side of a pair of locks was asked for.
     public void view(Object pair, Object side, boolean shared, int site) {
-        locks.view(table.current(), pair, side, shared, site);
+        if (locks.bySite().get(site, side) == null) {
+            locks.view(table.current(), pair, side, shared, site);
+        }
     }
 
     /// A condition of a lock was made.
@@ -285,16 +303,9 @@ public final class Lockdep {
 
     private void take(HeldLocks h, LockInstance known, Object lock, int mode, int site) {
         int hash = LockTable.hashOf(known, lock);
-        int how = modeNow(h, mode | known.mode);
-        if (h.depth() == 0 && how == 0) {
-            h.push(known.id, hash, 0, site, known.alone);
-            return;
-        }
-        long after = h.depth() == 0 ? 0 : h.knownStep(known.id, how);
-        if (after != 0) {
-            h.push(known.id, hash, how, site, after);
-        } else if (known.lockClass != null) {
-            takeNew(h, known.lockClass, hash, how, site);
+        boolean done = (mode | known.mode) == known.mode && h.takeKnown(known, hash, site);
+        if (!done && known.lockClass != null) {
+            takeNew(h, known.lockClass, hash, modeNow(h, mode | known.mode), site);
         }
     }
 

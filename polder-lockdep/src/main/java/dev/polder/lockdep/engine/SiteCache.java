@@ -23,14 +23,14 @@ final class SiteCache {
 
     /// What this place found last time, null when that is about another lock.
     @Nullable LockInstance get(int site, Object lock) {
+        LockInstance known = at(site);
+        return known.refersTo(known.ofClass ? lock.getClass() : lock) ? known : null;
+    }
+
+    /// What this place found last time, which may be about another lock.
+    LockInstance at(int site) {
         LockInstance[] f = found;
-        if (site < f.length) {
-            LockInstance known = f[site];
-            if (known.refersTo(known.ofClass ? lock.getClass() : lock)) {
-                return known;
-            }
-        }
-        return null;
+        return site < f.length ? f[site] : LockInstance.NONE;
     }
 
     /// Remembers what a place found.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.polder.lockdep.Check;
 import dev.polder.lockdep.engine.Hooks;
+import dev.polder.lockdep.engine.Report;
 import dev.polder.lockdep.report.Findings;
 import dev.polder.lockdep.report.Suppressions;
 import java.io.IOException;
@@ -43,6 +44,25 @@ class AgentTest {
         assertThat(Hooks.failures()).as(Hooks.firstFailure()).isZero();
         assertThat(findings.reports()).isEmpty();
         assertThat(Hooks.ENGINE.heldClasses()).isEmpty();
+    }
+
+    /// What is taken in a block that calls nothing is seen as wanted, and left behind by none.
+    @Test
+    void quietBlocksAreSeenWhereTheyMatter() {
+        Findings findings = new Findings(Suppressions.none());
+        Hooks.ENGINE.listener(findings);
+        new WovenLoader("dev.polder.museum.", List.of()).run("dev.polder.museum.Blocks");
+        Hooks.ENGINE.listener(r -> {});
+        assertThat(Hooks.failures()).as(Hooks.firstFailure()).isZero();
+        assertThat(Hooks.ENGINE.heldClasses()).isEmpty();
+        Hooks.ENGINE.held().verify();
+        assertThat(findings.reports()).singleElement().satisfies(r -> {
+            assertThat(r.kind()).isEqualTo(Report.Kind.CYCLE);
+            assertThat(r.instances()).isEqualTo(Report.Instances.SAME);
+            assertThat(r.chain()).extracting(Object::toString).containsExactlyInAnyOrder(
+                    "dev.polder.museum.Blocks$First -> dev.polder.museum.Blocks$Second",
+                    "dev.polder.museum.Blocks$Second -> dev.polder.museum.Blocks$First");
+        });
     }
 
     @Test
