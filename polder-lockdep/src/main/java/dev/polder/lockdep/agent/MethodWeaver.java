@@ -70,11 +70,15 @@ final class MethodWeaver implements CodeTransform {
         }
         if (plan.usesHeld()) {
             held = code.allocateLocal(TypeKind.REFERENCE);
-            code.aconst_null().astore(held);
-        }
-        if (plan.monitorOfMethod()) {
-            monitor(code);
-            taking(code, leaves ? "monitorEnter" : "monitorPass", plan.methodSite());
+            if (plan.monitorOfMethod()) {
+                monitor(code);
+                code.loadConstant(plan.methodSite());
+                code.invokestatic(HOOKS, leaves ? "methodEnter" : "methodPass",
+                        MethodTypeDesc.of(HELD, OBJECT, ConstantDescs.CD_int));
+            } else {
+                code.aconst_null();
+            }
+            code.astore(held);
         }
         if (wrapped) {
             start = code.newBoundLabel();

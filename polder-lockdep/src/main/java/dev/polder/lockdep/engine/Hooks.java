@@ -56,7 +56,37 @@ public final class Hooks {
 
     // ---- monitors -------------------------------------------------------------------------------
 
-    /// Before monitorenter, and at the begin of a synchronized method.
+    /// At the begin of a synchronized method. Apart from `monitorEnter`, because here the thread's
+    /// state is always looked for: the compiler joins what is always done.
+    ///
+    /// @return what the method's other hooks are to be given
+    public static @Nullable HeldLocks methodEnter(Object monitor, int site) {
+        try {
+            HeldLocks h = THREADS.current();
+            LockInstance known = SITES.at(site);
+            return known.classed && known.refersTo(monitor.getClass())
+                    && h.takeKnown(known, System.identityHashCode(monitor), site)
+                    ? h : ENGINE.monitorEnter(h, monitor, site);
+        } catch (Throwable t) {
+            return failed(t);
+        }
+    }
+
+    /// At the begin of a synchronized method in which nothing is taken or asked for: see
+    /// `monitorPass`.
+    public static @Nullable HeldLocks methodPass(Object monitor, int site) {
+        try {
+            HeldLocks h = THREADS.current();
+            if (h.depth() != 0) {
+                monitorExit(monitor, site, monitorEnter(monitor, site, h));
+            }
+            return h;
+        } catch (Throwable t) {
+            return failed(t);
+        }
+    }
+
+    /// Before monitorenter.
     ///
     /// @param mine what an earlier hook of the method returned; null for the first
     /// @return what the next one is to be given
@@ -76,8 +106,8 @@ public final class Hooks {
         }
     }
 
-    /// Before the monitorenter of a block in which nothing is taken or asked for, and at the begin
-    /// of such a method: with nothing held there is nothing to learn. No hook follows at its end.
+    /// Before the monitorenter of a block in which nothing is taken or asked for: with nothing held
+    /// there is nothing to learn. No hook follows at its end.
     public static @Nullable HeldLocks monitorPass(
             @Nullable Object monitor, int site, @Nullable HeldLocks mine) {
         try {
