@@ -134,7 +134,7 @@ public final class PageAllocator {
         if (task.inReclaim()) {
             // A consumer that takes a frame to give one back has made no progress, and a request
             // that hears of progress goes round again.
-            task.addReclaimed(-(1L << order));
+            task.addReclaimed(zone, -(1L << order));
         }
         if ((gfp & Gfp.ZERO) != 0) {
             memory.zero(address(run), Frames.SIZE << order);

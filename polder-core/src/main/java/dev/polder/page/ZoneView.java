@@ -6,6 +6,11 @@ import dev.polder.zone.Zone;
 /// What reclaim sees of a zone.
 public record ZoneView(Zone zone) implements ReclaimZone {
     @Override
+    public Object frames() {
+        return zone;
+    }
+
+    @Override
     public long freeFrames() {
         return zone.free();
     }

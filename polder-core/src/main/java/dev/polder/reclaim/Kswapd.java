@@ -293,7 +293,7 @@ public final class Kswapd implements AutoCloseable {
         @Override
         public void run() {
             Task task = Task.current();
-            int token = task.enterReclaim();
+            int token = task.enterReclaim(zone.frames());
             try {
                 while (!done()) {
                     serve();

@@ -3,9 +3,12 @@ package dev.polder.reclaim;
 /// The little that reclaim asks of a zone: how much is free, and the marks it is measured against.
 ///
 /// Implemented by an adapter that the page allocator hands in, so that reclaim sees the figures and
-/// nothing else. All methods are called often, from any thread, with no lock held; they neither
+/// nothing else. All but [#tend] are called often, from any thread, with no lock held, and neither
 /// block nor allocate. Units are frames.
 public interface ReclaimZone {
+
+    /// Whose frames these are: what a free here tells [dev.polder.task.Task#addReclaimed].
+    Object frames();
 
     /// Frames free now.
     long freeFrames();

@@ -173,7 +173,7 @@ public final class Vmscan implements FsReclaim.Reclaimer {
         try {
             FsReclaim.acquire(mask, this);
             try {
-                int token = task.enterReclaim();
+                int token = task.enterReclaim(zone.frames());
                 try {
                     sc.begin(task, mask, kind, false, group);
                     return forced ? forcePass(sc) : doTryToFreePages(sc);

@@ -329,7 +329,7 @@ public final class Zone {
         } finally {
             lock.unlock();
         }
-        task.addReclaimed(1L << order);
+        task.addReclaimed(this, 1L << order);
     }
 
     /// The first frame of the ordinary free block that the run became part of; 0 if it went to what

@@ -34,6 +34,11 @@ final class FakePool implements AutoCloseable {
     final List<Throwable> trouble = new CopyOnWriteArrayList<>();
     final ReclaimZone zone = new ReclaimZone() {
         @Override
+        public Object frames() {
+            return this;
+        }
+
+        @Override
         public long freeFrames() {
             Error broken = zoneBroken;
             if (broken != null) {

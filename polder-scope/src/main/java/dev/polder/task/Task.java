@@ -87,6 +87,7 @@ public final class Task extends ScopeStack {
 
     private int slowLookups;
     private boolean inReclaim;
+    private @Nullable Object reclaimFrom;
     private long reclaimed;
     private long patienceNanos;
     private @Nullable Object captureFrom;
@@ -173,16 +174,25 @@ public final class Task extends ScopeStack {
         return inReclaim;
     }
 
-    /// Enters direct reclaim: sets NORECLAIM for its duration (B9); returns the token for
-    /// `leaveReclaim`.
+    /// Enters direct reclaim in which frees count whatever they are of.
     ///
     /// @throws IllegalStateException when the thread is in reclaim already (rule R3)
     public int enterReclaim() {
+        return enterReclaim(null);
+    }
+
+    /// Enters direct reclaim: sets NORECLAIM for its duration (B9); returns the token for
+    /// `leaveReclaim`.
+    ///
+    /// @param from whose frames are reclaimed, as [#addReclaimed(Object, long)] is told; null: all
+    /// @throws IllegalStateException when the thread is in reclaim already (rule R3)
+    public int enterReclaim(@Nullable Object from) {
         if (inReclaim) {
             throw new IllegalStateException(
                     "thread " + name + " enters reclaim from inside reclaim (rule R3)");
         }
         inReclaim = true;
+        reclaimFrom = from;
         tellPools(group != null);
         return saveFlags(NORECLAIM);
     }
@@ -193,12 +203,21 @@ public final class Task extends ScopeStack {
             throw new IllegalStateException("thread " + name + " is not in reclaim");
         }
         inReclaim = false;
+        reclaimFrom = null;
         tellPools(group != null);
         restoreFlags(token);
     }
 
-    /// Adds frames that this thread gave back (the kernel's reclaim_state); called on every free
+    /// Adds frames that this thread gave back to `from`, if it reclaims for that: a consumer may
+    /// free what it has of another pool, which is no progress for this one. Called on every free
     /// while `inReclaim()`, and with a negative number on every allocation.
+    public void addReclaimed(Object from, long frames) {
+        if (reclaimFrom == null || reclaimFrom == from) {
+            addReclaimed(frames);
+        }
+    }
+
+    /// Adds frames that this thread gave back, whatever they are of (the kernel's reclaim_state).
     public void addReclaimed(long frames) {
         reclaimed += frames;
     }

@@ -51,6 +51,11 @@ final class TwoStores implements AutoCloseable {
     /// A zone that is always short, but not so far that reclaimers would have to queue.
     static final class ShortZone implements ReclaimZone {
         @Override
+        public Object frames() {
+            return this;
+        }
+
+        @Override
         public long freeFrames() {
             return 100;
         }
