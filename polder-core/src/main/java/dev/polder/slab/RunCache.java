@@ -11,36 +11,16 @@ final class RunCache extends Sheaved {
     /// objects, which are taken more often.
     private static final int SHARE = 2;
 
-    private final Slabs slabs;
     private final LargeObjects large;
-    private final int number;
-    private final int place;
     private final int order;
     private final StripedSheaves sheaves;
 
     RunCache(Slabs slabs, LargeObjects large, int order) {
-        this.slabs = slabs;
+        super(slabs);
         this.large = large;
-        this.number = slabs.newNumber();
-        this.place = slabs.placeOf(number);
         this.order = order;
         // No stripes: who has no sheaves of its own takes pages
         this.sheaves = new StripedSheaves(this, 0, slabs.runCapacity(order));
-    }
-
-    @Override
-    Slabs slabs() {
-        return slabs;
-    }
-
-    @Override
-    int number() {
-        return number;
-    }
-
-    @Override
-    int place() {
-        return place;
     }
 
     @Override

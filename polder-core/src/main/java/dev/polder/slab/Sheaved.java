@@ -4,17 +4,28 @@ import org.jspecify.annotations.Nullable;
 
 /// What has sheaves in front of it: a cache of objects, or the runs of one order.
 abstract sealed class Sheaved permits SlabCache, RunCache {
+    /// What it shares with all others of its pool.
+    final Slabs slabs;
+    private final int number;
+    private final int place;
     // Guarded by the registry's lock
     private boolean threadsDenied;
 
-    /// What it shares with all others of its pool.
-    abstract Slabs slabs();
+    Sheaved(Slabs slabs) {
+        this.slabs = slabs;
+        this.number = slabs.newNumber();
+        this.place = slabs.placeOf(number);
+    }
 
     /// Its number among those of its pool, for the places in [TaskSheaves].
-    abstract int number();
+    final int number() {
+        return number;
+    }
 
     /// Where the sheaves of a thread 0 would stand in [SheafTable].
-    abstract int place();
+    final int place() {
+        return place;
+    }
 
     /// Bytes in an object.
     abstract int objectSize();
@@ -40,13 +51,13 @@ abstract sealed class Sheaved permits SlabCache, RunCache {
 
     /// Objects in sheaves; exact only while nobody takes or gives.
     final long inSheaves() {
-        return sheaves().objects() + slabs().threads().objects(this);
+        return sheaves().objects() + slabs.threads().objects(this);
     }
 
     /// The current thread's own sheaves; null if it has none.
     final @Nullable ThreadSheaves mine() {
-        ThreadSheaves found = SheafTable.find(this, place(), Thread.currentThread().threadId());
-        return found != null ? found : slabs().threads().mine(this);
+        ThreadSheaves found = SheafTable.find(this, place, Thread.currentThread().threadId());
+        return found != null ? found : slabs.threads().mine(this);
     }
 
     /// Threads get no sheaves from now on. Under the registry's lock.

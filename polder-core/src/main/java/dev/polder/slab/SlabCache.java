@@ -54,7 +54,6 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     /// Objects that a preferred slab has if its order allows, to ask for pages seldom.
     private static final int MIN_OBJECTS = 16;
 
-    private final Slabs slabs;
     private final PageAllocator pages;
     /// A field of its own, so that no request loads it while nobody watches.
     private final FsReclaim.Reclaimer reclaimer;
@@ -66,9 +65,6 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     private final int gap;
     private final int order;
     private final int minOrder;
-    private final int number;
-    /// Where its sheaves stand in [SheafTable].
-    private final int place;
     private final StripedSheaves sheaves;
     private final CacheNode node;
 
@@ -97,7 +93,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
             throw new IllegalArgumentException("objectSize of cache " + name + " must be 1.."
                     + MAX_OBJECT_SIZE + ", not " + objectSize);
         }
-        this.slabs = Objects.requireNonNull(slabs, "slabs");
+        super(Objects.requireNonNull(slabs, "slabs"));
         this.pages = slabs.pages();
         this.reclaimer = pages.reclaimer();
         this.kmalloc = large;
@@ -107,8 +103,6 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         this.gap = slabs.gap(this.objectSize);
         this.minOrder = Frames.orderFor(gap + (long) this.objectSize + gap);
         this.order = preferredOrder(this.objectSize + gap, minOrder);
-        this.number = slabs.newNumber();
-        this.place = slabs.placeOf(number);
         this.sheaves = new StripedSheaves(this, slabs.stripes(),
                 slabs.sheafCapacity(this.objectSize));
         this.node = new CacheNode(this, pages);
@@ -407,7 +401,6 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     }
 
     /// What all caches of the pool share.
-    @Override
     public Slabs slabs() {
         return slabs;
     }
@@ -421,17 +414,6 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     /// Bytes before the first object of a slab and between its objects.
     int gap() {
         return gap;
-    }
-
-    /// The cache's number among those of its pool, for the places in [TaskSheaves].
-    @Override
-    int number() {
-        return number;
-    }
-
-    @Override
-    int place() {
-        return place;
     }
 
     @Override

@@ -318,20 +318,20 @@ final class StripedSheaves {
 
     private void giveUp(Sheaf sheaf) {
         cache.putBack(sheaf);
-        cache.slabs().unreserve(sheaf.bytes);
+        cache.slabs.unreserve(sheaf.bytes);
     }
 
     /// A new sheaf, or null where the room for sheaves, or the heap, is used up: a free may come
     /// here and must not fail.
     private @Nullable Sheaf create() {
         long bytes = sheafBytes();
-        if (closed || capacity == 0 || !cache.slabs().reserve(cache, bytes)) {
+        if (closed || capacity == 0 || !cache.slabs.reserve(cache, bytes)) {
             return null;
         }
         try {
             return new Sheaf(cache, capacity);
         } catch (OutOfMemoryError e) {
-            cache.slabs().unreserve(bytes);
+            cache.slabs.unreserve(bytes);
             return null;
         }
     }
