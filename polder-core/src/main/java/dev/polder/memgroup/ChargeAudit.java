@@ -19,6 +19,9 @@ public final class ChargeAudit {
 
     private final IdentityHashMap<MemGroup, Recorded> recorded = new IdentityHashMap<>();
 
+    /// An audit to which nothing was shown yet.
+    public ChargeAudit() {}
+
     /// A run of `bytes` is recorded as charged to `payer`.
     public void run(MemGroup payer, long bytes) {
         of(payer).runs += bytes;
