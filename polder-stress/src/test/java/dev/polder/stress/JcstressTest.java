@@ -26,13 +26,21 @@ class JcstressTest {
     /// A program that showed what it calls interesting, in the summary at the end.
     private static final Pattern SHOWN = Pattern.compile("\\[OK] (dev\\.polder\\.\\S+)");
 
+    /// Runs in which a canary must show its fault, one time in ten thousand: where others use the
+    /// processors too, its threads may not meet in one of them.
+    private static final int CHANCES = 10;
+
     @TempDir
     private Path work;
 
     @Test
     void aRecallAndItsCanary() throws Exception {
-        assertThat(run("SheafRecall(Give|NoBarrier)", 2, 500))
-                .containsExactly("dev.polder.slab.SheafRecallNoBarrierCanary");
+        assertThat(run("SheafRecallGive", 2, 500)).isEmpty();
+        Set<String> shown = Set.of();
+        for (int i = 0; i < CHANCES && shown.isEmpty(); i++) {
+            shown = run("SheafRecallNoBarrier", 1, 500);
+        }
+        assertThat(shown).containsExactly("dev.polder.slab.SheafRecallNoBarrierCanary");
     }
 
     @Test
