@@ -104,6 +104,7 @@ final class Leftovers {
         };
         parts.slabs().forEachTrack(add);
         parts.vmalloc().forEachTrack(add);
+        parts.pages().forEachTrack(add);
         byStack.entrySet().stream()
                 .sorted(Comparator.comparingLong(e -> -e.getValue()[1])).limit(TOP)
                 .forEach(e -> {

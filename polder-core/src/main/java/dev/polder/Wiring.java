@@ -79,6 +79,9 @@ record Wiring(PoolMemory memory, VmStat stat, ShrinkerRegistry shrinkers, Vmscan
         PageAllocator pages = new PageAllocator(new PageAllocator.Parts(config.name(), zone, memory,
                 vmscan, kswapd, shrinkers, stat, clock, root, config.outOfMemoryPolicy()));
         Findings findings = new Findings(config.name());
+        if (config.debug().on()) {
+            pages.watch(findings);
+        }
         Slabs slabs = new Slabs(pages, config.debug(), findings);
         slabs.sample(mappings, config.sampling(), findings);
         Kmalloc kmalloc = new Kmalloc(slabs);
@@ -91,10 +94,11 @@ record Wiring(PoolMemory memory, VmStat stat, ShrinkerRegistry shrinkers, Vmscan
                 mappings, vmalloc, kv, findings);
     }
 
-    /// In portable mode what is given back stays with the process: it is kept.
+    /// In portable mode what is given back stays with the process, and in debug mode the pattern
+    /// in it would be lost: it is kept.
     private static CommitMarks commitMarks(PolderConfig config, PoolMemory memory) {
         long frames = memory.frames();
-        if (!memory.canRemap()) {
+        if (!memory.canRemap() || config.debug().on()) {
             return CommitMarks.ofKeep(frames, frames);
         }
         return config.keepFree() < 0 ? CommitMarks.of(frames)

@@ -252,6 +252,59 @@ final class DebugModeTest {
         consumer.clear();
     }
 
+    private static long plantedRun(Polder pool) {
+        return pool.pages().alloc(3, Gfp.KERNEL);
+    }
+
+    private static void plantedFreeOfRun(Polder pool, long run) {
+        pool.pages().free(run);
+    }
+
+    @Test
+    void aWriteToAFreeRunIsFoundWhereItIsUsedAgain() {
+        long run = plantedRun(debug);
+        long address = debug.pages().address(run);
+        write(address + 5, 1);
+        plantedFreeOfRun(debug, run);
+        write(address + 3 * 4096 + 9, 1);
+        assertThat(debug.pages().alloc(3, Gfp.KERNEL)).as("the last is the first").isEqualTo(run);
+        assertThat(debug.findings()).hasSize(1);
+        assertThat(debug.findings().getFirst()).contains("use after free: byte 9 of a free frame",
+                "a run of 32768 bytes", "allocated by thread", "plantedRun", "freed by thread",
+                "plantedFreeOfRun");
+        debug.pages().free(run);
+
+        long plain = plantedRun(release);
+        plantedFreeOfRun(release, plain);
+        write(release.pages().address(plain), 1);
+        release.pages().free(release.pages().alloc(3, Gfp.KERNEL));
+        assertThat(release.findings()).isEmpty();
+    }
+
+    @Test
+    void verifyFindsAWriteToAFreeRunOnce() {
+        long run = plantedRun(debug);
+        plantedFreeOfRun(debug, run);
+        assertThatThrownBy(() -> plantedFreeOfRun(debug, run))
+                .hasMessageContaining("freed by thread").hasMessageContaining("plantedFreeOfRun");
+        write(debug.pages().address(run) + 32767, 1);
+        assertThatThrownBy(debug::verify).isInstanceOf(MemoryCorruptedException.class)
+                .hasMessageContaining("byte 4095 of a free frame")
+                .hasMessageContaining("plantedFreeOfRun");
+        debug.verify();
+    }
+
+    @Test
+    void aRunInUseIsItsTakersAndIsNamedAtClose() {
+        Polder pool = open(DebugMode.full());
+        long run = plantedRun(pool);
+        write(pool.pages().address(run) + 4096, 7);
+        pool.verify();
+        assertThat(Leftovers.describe(pool.parts())).contains("run 0x",
+                "1 of them, 32768 bytes, allocated", "plantedRun");
+        pool.close();
+    }
+
     @Test
     void aClosingPoolNamesThePlacesThatForgot() {
         Polder pool = open(DebugMode.full());

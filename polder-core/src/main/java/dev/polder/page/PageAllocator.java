@@ -2,6 +2,8 @@ package dev.polder.page;
 
 import dev.polder.base.Frames;
 import dev.polder.debug.FaultInjector;
+import dev.polder.debug.Findings;
+import dev.polder.debug.ObjectTrack;
 import dev.polder.gfp.AllowedMask;
 import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
@@ -19,6 +21,7 @@ import dev.polder.stat.VmStat.Item;
 import dev.polder.task.Task;
 import dev.polder.zone.FrameTable;
 import dev.polder.zone.Zone;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Runs of 2^order frames of a pool. The kernel's `alloc_pages` and `free_pages`.
@@ -45,6 +48,7 @@ public final class PageAllocator {
     private volatile @Nullable PageRequestListener listener;
     private volatile FaultInjector faults = FaultInjector.NONE;
     private volatile boolean ended;
+    private @Nullable RunDebug debug;
 
     /// The page allocator of a pool. Wired by `dev.polder.Polder`.
     public PageAllocator(Parts parts) {
@@ -94,7 +98,7 @@ public final class PageAllocator {
             stat.add(Item.ALLOC_FAIL);
             return 0;
         }
-        return prepared(task, run, order, gfp);
+        return prepared(role, task, run, order, gfp);
     }
 
     /// One attempt above the low watermark: no reclaim, no reserve, no wait. The kernel's
@@ -126,15 +130,19 @@ public final class PageAllocator {
         if (l != null) {
             l.request(role, order, gfp, used, true);
         }
-        return prepared(task, run, order, gfp);
+        return prepared(role, task, run, order, gfp);
     }
 
-    private long prepared(Task task, long run, int order, int gfp) {
+    private long prepared(Role role, Task task, long run, int order, int gfp) {
         stat.add(Item.PGALLOC, 1L << order);
         if (task.inReclaim()) {
             // A consumer that takes a frame to give one back has made no progress, and a request
             // that hears of progress goes round again.
             task.addReclaimed(zone, -(1L << order));
+        }
+        RunDebug watching = debug;
+        if (watching != null) {
+            watching.taken(role, run, order);
         }
         if ((gfp & Gfp.ZERO) != 0) {
             memory.zero(address(run), Frames.SIZE << order);
@@ -155,7 +163,8 @@ public final class PageAllocator {
         FrameTable frames = zone.frames();
         if (!frames.isHead(run)) {
             throw new IllegalArgumentException("run " + run + " cannot be freed: it is "
-                    + frames.describe(run) + "; pass what alloc returned, once");
+                    + frames.describe(run) + "; pass what alloc returned, once"
+                    + (debug == null ? "" : debug.describe(run)));
         }
         Object owner = frames.owner(run);
         if (owner != null) {
@@ -164,6 +173,9 @@ public final class PageAllocator {
         }
         int order = frames.order(run);
         charges.release(run, order);
+        if (debug != null) {
+            debug.freed(run, order);
+        }
         zone.give(run);
         stat.add(Item.PGFREE, 1L << order);
     }
@@ -305,6 +317,18 @@ public final class PageAllocator {
         }
     }
 
+    /// Watches the runs that programs take themselves, in debug mode. Before anybody takes one.
+    public void watch(Findings findings) {
+        debug = new RunDebug(zone.frames(), memory.segment(), findings);
+    }
+
+    /// Shows the size and the taker of each such run in use, in debug mode.
+    public void forEachTrack(Consumer<ObjectTrack> visitor) {
+        if (debug != null) {
+            debug.forEachTrack(visitor);
+        }
+    }
+
     /// Sees every request from now on; null for nobody.
     public void listener(@Nullable PageRequestListener l) {
         listener = l;
@@ -324,6 +348,9 @@ public final class PageAllocator {
     public void verify() {
         zone.verify();
         charges.verify(zone.frames());
+        if (debug != null) {
+            debug.verify();
+        }
     }
 
     /// Shows every run that is charged to a group.
