@@ -6,6 +6,7 @@ import dev.polder.debug.Findings;
 import dev.polder.debug.Poison;
 import dev.polder.debug.Sampling;
 import dev.polder.gfp.Gfp;
+import dev.polder.memgroup.ChargeAudit;
 import dev.polder.os.MappingBudget;
 import dev.polder.os.PoolMemory;
 import dev.polder.page.PageAllocator;
@@ -235,6 +236,13 @@ final class Kfence {
         if (some.size() > TOP) {
             out.append("\n* ").append(what).append(" one of ").append(some.size() - TOP)
                     .append(" others");
+        }
+    }
+
+    /// Shows every sampled object that is charged to a group.
+    void audit(ChargeAudit audit) {
+        for (SampledSlot slot : slots) {
+            slot.audit(audit);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.polder.slab;
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.debug.Trace;
+import dev.polder.memgroup.ChargeAudit;
 import dev.polder.memgroup.MemGroup;
 import java.util.HashSet;
 import java.util.List;
@@ -59,6 +60,15 @@ final class SampledSlot {
     /// Notes who pays for the object.
     void charge(MemGroup by) {
         payer = by;
+    }
+
+    /// Shows who pays for the object, if anybody does.
+    void audit(ChargeAudit audit) {
+        MemGroup by = payer;
+        SlabCache of = cache;
+        if (by != null && of != null) {
+            audit.object(by, of.objectSize());
+        }
     }
 
     /// Takes the charge off the object, if there is one. Neither waits nor allocates.

@@ -209,6 +209,10 @@ public final class Slabs {
         for (SlabCache cache : caches) {
             cache.forEachSlab(slab -> slab.audit(audit));
         }
+        Kfence k = kfence;
+        if (k != null) {
+            k.audit(audit);
+        }
     }
 
     /// Shows the size and the taker of each object in use, in debug mode. Only while nobody takes

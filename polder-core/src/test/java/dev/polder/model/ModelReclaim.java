@@ -19,6 +19,8 @@ final class ModelReclaim {
     private static final int HOPELESS = 16;
     /// The longest wait while half of the reserve is gone, without a kswapd that runs (E10).
     private static final long RESERVE_TICKS = 250;
+    /// Scans in a row that bring nothing back, after which a consumer's turn ends.
+    private static final int MAX_VAIN = 1024;
     /// Stands for all groups together.
     private static final int ALL = -1;
 
@@ -334,7 +336,8 @@ final class ModelReclaim {
         long done = 0;
         long freed = 0;
         boolean stopped = excluded(run, c);
-        while (!stopped && (total >= batch || total >= count)) {
+        int vain = 0;
+        while (!stopped && vain < MAX_VAIN && (total >= batch || total >= count)) {
             long ask = mistakes.contains(Mistake.LAST_BATCH_WHOLE) ? batch
                     : Math.min(total, batch);
             calls.add(new Call(number, group, true, ask, run.mask, run.mayWait));
@@ -346,7 +349,9 @@ final class ModelReclaim {
                 note(run, answer);
                 continue;
             }
-            freed += act(c, answer, group);
+            long got = act(c, answer, group);
+            vain = got > 0 || mistakes.contains(Mistake.VAIN_SCANS_GO_ON) ? 0 : vain + 1;
+            freed += got;
             long looked = answer.scanned() < 0 ? ask : answer.scanned();
             boolean free = looked == 0 && mistakes.contains(Mistake.SCANNED_NOTHING_IS_FREE);
             long charged = looked == 0 && !free ? ask : Math.max(1, looked);

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
 
 /// The page allocator, its slow path, reclaim and memory groups against the model, on random
 /// programs and for a time. See docs/dev/testing.md for running one again.
@@ -32,12 +33,13 @@ final class ModelTest {
     }
 
     @AfterAll
-    static void loud() {
+    static void loud() throws InterruptedException {
+        PolderEvents.awaitDelivered(SECONDS, TimeUnit.SECONDS);
         PolderEvents.listen(null);
     }
 
     @Test
-    void theRealThingAndTheModelAgree() {
+    void theRealThingAndTheModelAgree(TestReporter reporter) {
         try (Compare compare = new Compare()) {
             if (SEED != null) {
                 check(compare, SEED);
@@ -48,6 +50,7 @@ final class ModelTest {
             do {
                 check(compare, seed++);
             } while (System.nanoTime() - started < TimeUnit.SECONDS.toNanos(SECONDS));
+            reporter.publishEntry("programs", Long.toString(seed - started));
         }
     }
 
