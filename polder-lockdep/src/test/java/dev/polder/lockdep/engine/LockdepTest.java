@@ -240,6 +240,19 @@ class LockdepTest {
         assertThat(r.chain()).hasSize(2);
     }
 
+    /// Two of a class in the program's own order, with another lock between them: harmless as long
+    /// as nobody goes from the inner of the two to the lock between, and that cannot be seen here.
+    @Test
+    void aNestThroughAnotherLockIsReportedForItsTwin() {
+        Object inner = named("A");
+        take(a, b, inner);
+        give(inner, b, a);
+        assertThat(only().instances()).isEqualTo(Report.Instances.DIFFERENT);
+        take(inner, b); // the twin: from here on two threads can wait for each other
+        give(b, inner);
+        assertThat(findings.reports()).hasSize(1);
+    }
+
     /// A try waits for nobody, so the order in which it found the two says nothing.
     @Test
     void twoOfAClassThatAreTriedAreNoInversion() {
