@@ -29,6 +29,7 @@ public class PriceBenchmark {
     private final MemorySegment zeros = Arena.global().allocate(PAGE, PAGE);
     private final MemorySegment page = Arena.global().allocate(PAGE, PAGE);
     private int calls;
+    private int turn;
 
     /// A call of a method that does nothing to speak of.
     @Benchmark
@@ -70,6 +71,14 @@ public class PriceBenchmark {
     @Benchmark
     public void vmallocSteady() {
         vmalloc.free(vmalloc.alloc(MEBIBYTE, Gfp.KERNEL));
+    }
+
+    /// A fresh area of 1 to 2 MiB: no size comes again while one of it is kept. The price includes
+    /// what kswapd does to unmap those that were freed.
+    @Benchmark
+    public void vmallocFresh() {
+        int more = (turn++ & 255) * PAGE;
+        vmalloc.free(vmalloc.alloc(MEBIBYTE + more, Gfp.KERNEL));
     }
 
     /// A page, zeroed.

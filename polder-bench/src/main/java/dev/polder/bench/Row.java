@@ -30,6 +30,7 @@ record Row(String table, String benchmark, String peer, int size, int threads, b
         suites.put("handoff", handoff());
         suites.put("virtual", List.of(virtual("polder"), virtual("malloc"), virtual("none")));
         suites.put("prices", prices());
+        suites.put("checks", checks());
         suites.put("smoke", List.of(allocations(64, 1, List.of("polder")).getFirst()));
         return suites;
     }
@@ -71,8 +72,16 @@ record Row(String table, String benchmark, String peer, int size, int threads, b
     private static List<Row> prices() {
         List<Row> rows = new ArrayList<>();
         for (String what : List.of("body", "scopedBody", "lookup", "lockPair", "vmallocSteady",
-                "zeroedPage", "plainPage", "copyOfZeros")) {
+                "vmallocFresh", "zeroedPage", "plainPage", "copyOfZeros")) {
             rows.add(new Row("prices", "PriceBenchmark." + what, what, 0, 1, false));
+        }
+        return rows;
+    }
+
+    private static List<Row> checks() {
+        List<Row> rows = new ArrayList<>();
+        for (String what : List.of("none", "mask", "frame", "object", "state", "bracket")) {
+            rows.add(new Row("checks", "CheckBenchmark." + what, what, 0, 1, false));
         }
         return rows;
     }

@@ -50,9 +50,23 @@ final class BenchSmokeTest {
         assertThat(b.lookup().thread()).isSameAs(Thread.currentThread());
         b.lockPair();
         b.vmallocSteady();
+        b.vmallocFresh();
         b.zeroedPage();
         b.plainPage();
         b.copyOfZeros();
+    }
+
+    @Test
+    void everyCheckPasses() {
+        CheckBenchmark b = new CheckBenchmark();
+        for (int i = 0; i < 300; i++) {
+            assertThat(b.none()).isPositive();
+            assertThat(b.mask()).isPositive();
+            assertThat(b.frame()).isPositive();
+            assertThat(b.object()).isPositive();
+            assertThat(b.state()).isPositive();
+            assertThat(b.bracket()).isPositive();
+        }
     }
 
     @Test
