@@ -10,7 +10,9 @@ import dev.polder.shrinker.ShrinkControl;
 import dev.polder.shrinker.Shrinker;
 import dev.polder.stat.VmStat;
 import dev.polder.task.Task;
+import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -114,7 +116,8 @@ final class FakePool implements AutoCloseable {
 
         final ShrinkerHandle handle;
         final AtomicLong objects;
-        final List<Call> scans = new CopyOnWriteArrayList<>();
+        /// Many: a list that is copied for each would take minutes where nothing is given.
+        final Deque<Call> scans = new ConcurrentLinkedDeque<>();
         volatile ToLongFunction<ShrinkControl> scan = this::give;
 
         private Cache(String name, long objects, @Nullable ReclaimDomain domain) {
