@@ -70,6 +70,11 @@ final class Depot {
         return filledCount < filled.length;
     }
 
+    /// Whether there is an empty sheaf; a guess while others put and take.
+    boolean hasEmpty() {
+        return emptyCount > 0;
+    }
+
     /// Whether there is a filled sheaf; a guess while others put and take.
     boolean hasFilled() {
         return filledCount > 0;

@@ -375,6 +375,11 @@ public final class Slabs {
                 + new AddressDescription(this, pages).describe(address));
     }
 
+    /// Whether [#reserve] would find room now.
+    boolean mayReserve(Sheaved whose, long bytes) {
+        return sheafBytes.get() + bytes <= whose.room(sheafLimit);
+    }
+
     /// Room for one more sheaf of `bytes` when full; false if the share is used up.
     boolean reserve(Sheaved whose, long bytes) {
         long limit = whose.room(sheafLimit);

@@ -23,6 +23,8 @@ final class StripedSheaves {
     /// Filled sheaves, and empty ones, of a depot: some thousand objects pass between threads that
     /// take and threads that give without the slabs. The room for sheaves bounds large ones sooner.
     private static final int DEPOT_LIMIT = 64;
+    /// Objects of a sheaf that it does not pay to exchange.
+    private static final int FEW = 8;
     /// Attempts on one stripe when its sheaves are called back; a holder is out after a few
     /// instructions unless it is not running, and then its stripe is left for the next time.
     private static final int DRAIN_ATTEMPTS = 64;
@@ -127,6 +129,13 @@ final class StripedSheaves {
     /// Whether the depot has a filled sheaf; a guess while others put and take.
     boolean hasFilled() {
         return depot.hasFilled();
+    }
+
+    /// Whether a full sheaf's objects would go home at once, and are so few that one more object
+    /// had better go by itself; a guess while others put and take.
+    boolean sendsHome() {
+        return capacity < FEW && !(depot.hasRoomForFilled()
+                && (depot.hasEmpty() || cache.slabs.mayReserve(cache, sheafBytes())));
     }
 
     /// A filled sheaf for `given`, which is empty or absent; null, and nothing taken, if there is

@@ -87,7 +87,7 @@ final class TaskSheaves extends PoolState {
     /// Whether the owner's share of the room has place for one more sheaf of `cache`.
     boolean mayHold(Sheaved cache) {
         Slabs pool = slabs;
-        return pool != null
+        return pool != null && cache.sheafBytes() > 0
                 && heldBytes() + cache.sheafBytes() <= cache.room(pool.threads().share());
     }
 

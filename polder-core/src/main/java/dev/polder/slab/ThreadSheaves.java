@@ -173,10 +173,11 @@ final class ThreadSheaves {
         if (taken) {
             objects[size++] = object;
         }
-        Sheaf full = taken || none ? Sheaf.NONE : takeMain();
+        boolean home = !taken && !none && !alone && cache().sheaves().sendsHome();
+        Sheaf full = taken || none || home ? Sheaf.NONE : takeMain();
         leave();
-        if (taken) {
-            return true;
+        if (taken || home) {
+            return taken;
         }
         Sheaf empty = null;
         if (none || alone) {
