@@ -248,7 +248,7 @@ class ReclaimTest {
                 ReclaimPolicy.DOMAIN)) {
             fill(a, 20, 400);
             fill(b, 20, 400);
-            Vmscan vmscan = new Vmscan(new TwoStores.ShortZone(), pool.pages().shrinkers(),
+            Vmscan vmscan = new Vmscan(new TwoStores.ShortZone(pool), pool.pages().shrinkers(),
                     pool.pages().stat(), pool.pages().clock());
             long[] before = scans("a-pages", "a-nodes", "b-pages", "b-nodes");
             try (Transaction t = a.begin()) {

@@ -39,8 +39,8 @@ final class TwoStores implements AutoCloseable {
 
     /// Lets every `every`-th request that may block reclaim, whether memory is short or not.
     void forceReclaim(int every) {
-        Vmscan vmscan = new Vmscan(new ShortZone(), pool.pages().shrinkers(), pool.pages().stat(),
-                pool.pages().clock());
+        Vmscan vmscan = new Vmscan(new ShortZone(pool), pool.pages().shrinkers(),
+                pool.pages().stat(), pool.pages().clock());
         pool.pages().listener((role, order, entry, used, got) -> {
             if (Gfp.allowsBlocking(used) && requests.incrementAndGet() % every == 0) {
                 vmscan.tryToFreePages(0, used);
@@ -48,11 +48,12 @@ final class TwoStores implements AutoCloseable {
         });
     }
 
-    /// A zone that is always short, but not so far that reclaimers would have to queue.
-    static final class ShortZone implements ReclaimZone {
+    /// The pool's zone as if it were always short, but not so far that reclaimers would have to
+    /// queue.
+    record ShortZone(Polder pool) implements ReclaimZone {
         @Override
         public Object frames() {
-            return this;
+            return pool.pages().zone();
         }
 
         @Override
