@@ -45,6 +45,9 @@ final class ShrinkModel {
     record Answer(boolean stop, long scanned) {
     }
 
+    /// Requests in a row without a frame that end a turn (ADR 0019); here none gives one.
+    private static final int VAIN_REQUESTS = 1024;
+
     private final Set<Mistake> mistakes;
     private final Map<Long, BigInteger> deferred = new HashMap<>();
 
@@ -79,7 +82,7 @@ final class ShrinkModel {
         }
         BigInteger done = BigInteger.ZERO;
         boolean stopped = false;
-        while (due(total, batch, freeable)) {
+        while (due(total, batch, freeable) && requests.size() < VAIN_REQUESTS) {
             BigInteger ask = wrong(Mistake.ALWAYS_A_BATCH) ? BigInteger.valueOf(batch)
                     : total.min(BigInteger.valueOf(batch));
             Answer answer = answers.get(requests.size() % answers.size());
