@@ -45,7 +45,6 @@ public final class GuavaDriver {
         ListeningExecutorService refresher =
                 MoreExecutors.listeningDecorator(Executors.newSingleThreadExecutor());
         caches(pool, refresher);
-        refresher.shutdown();
         nestedCaches();
         locks(pool);
         collections(pool);
@@ -71,7 +70,7 @@ public final class GuavaDriver {
         Futures.allAsList(all).get();
     }
 
-    private static void caches(ListeningExecutorService pool, Executor refresher)
+    private static void caches(ListeningExecutorService pool, ListeningExecutorService refresher)
             throws Exception {
         AtomicInteger removed = new AtomicInteger();
         LoadingCache<Integer, String> cache = CacheBuilder.newBuilder()
@@ -98,9 +97,12 @@ public final class GuavaDriver {
                 }
             }
         });
+        // A refresh that ends after the invalidation would put its value back.
+        refresher.shutdown();
+        boolean refreshed = refresher.awaitTermination(60, TimeUnit.SECONDS);
         cache.invalidateAll();
-        System.out.println("caches: wrong " + wrong + ", size " + cache.size() + ", removed "
-                + (removed.get() > 0));
+        System.out.println("caches: refreshed " + refreshed + ", wrong " + wrong + ", size "
+                + cache.size() + ", removed " + (removed.get() > 0));
     }
 
     /// One cache's loader asks another cache.
