@@ -66,10 +66,12 @@ final class NativePeer extends Peer {
                 : Optional.empty();
     }
 
+    /// Loads it for good: an allocator has destructors for the threads that it has seen, and they
+    /// run when those end.
     @SuppressWarnings("restricted")
     private static boolean loads(String library) {
-        try (Arena arena = Arena.ofConfined()) {
-            return SymbolLookup.libraryLookup(library, arena).find("malloc").isPresent();
+        try {
+            return SymbolLookup.libraryLookup(library, Arena.global()).find("malloc").isPresent();
         } catch (IllegalArgumentException notHere) {
             return false;
         }
