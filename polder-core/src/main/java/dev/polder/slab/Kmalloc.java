@@ -97,7 +97,7 @@ public final class Kmalloc {
         }
         long index = slab.quotient(address);
         if (slab.has(index) && isSize(slab.state((int) index))) {
-            slab.cache.free(slab, (int) index, address);
+            SlabCache.free(slab, (int) index, address);
             return true;
         }
         return false;
@@ -113,7 +113,7 @@ public final class Kmalloc {
             long index = slab.quotient(address);
             if (slab.has(index) && isSize(slab.state((int) index))
                     && slab.state((int) index) == size) {
-                slab.cache.free(slab, (int) index, address);
+                SlabCache.free(slab, (int) index, address);
                 return true;
             }
         }
@@ -254,7 +254,7 @@ public final class Kmalloc {
             int index = slab.indexOf(address);
             if (index >= 0 && slab.isCharged(index) && isSize(slab.use(index))) {
                 slab.cache.uncharge(slab, index);
-                slab.cache.free(slab, index, address);
+                SlabCache.free(slab, index, address);
                 return;
             }
         }

@@ -48,7 +48,7 @@ final class LargeObjects {
     private final FsReclaim.Reclaimer reclaimer;
     private final long base;
     private final int[] records;
-    // By order; their numbers among the pool's sheaves are those of Slabs#runNumber
+    // By order; they take the first numbers among the pool's caches
     private final RunCache[] runs = new RunCache[Frames.MAX_ORDER + 1 - MIN_ORDER];
 
     /// Those of the pool of `slabs`, before any cache is made there.

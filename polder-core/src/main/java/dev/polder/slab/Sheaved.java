@@ -7,14 +7,14 @@ abstract sealed class Sheaved permits SlabCache, RunCache {
     /// What it shares with all others of its pool.
     final Slabs slabs;
     private final int number;
-    private final int place;
+    private final long key;
     // Guarded by the registry's lock
     private boolean threadsDenied;
 
     Sheaved(Slabs slabs) {
         this.slabs = slabs;
         this.number = slabs.newNumber();
-        this.place = slabs.placeOf(number);
+        this.key = slabs.newKey(number);
     }
 
     /// Its number among those of its pool, for the places in [TaskSheaves].
@@ -22,9 +22,9 @@ abstract sealed class Sheaved permits SlabCache, RunCache {
         return number;
     }
 
-    /// Where the sheaves of a thread 0 would stand in [SheafTable].
-    final int place() {
-        return place;
+    /// What with a thread's id makes the key of the thread's sheaves in [SheafTable].
+    final long key() {
+        return key;
     }
 
     /// Bytes in an object.
@@ -56,7 +56,7 @@ abstract sealed class Sheaved permits SlabCache, RunCache {
 
     /// The current thread's own sheaves; null if it has none.
     final @Nullable ThreadSheaves mine() {
-        ThreadSheaves found = SheafTable.find(this, place, Thread.currentThread().threadId());
+        ThreadSheaves found = SheafTable.find(key + Thread.currentThread().threadId());
         return found != null ? found : slabs.threads().mine(this);
     }
 

@@ -43,6 +43,8 @@ final class Slab {
     /// Address of the first object.
     private final long base;
     private final long inverse;
+    private final long limit;
+    private final long key;
     private final int shift;
     /// From one object to the next: the object size, and in debug mode the red zone behind it.
     private final int stride;
@@ -77,6 +79,8 @@ final class Slab {
         int capacity = (int) (((Frames.SIZE << order) - cache.gap()) / stride);
         this.tracks = cache.slabs().debug() == null ? null : new ObjectTrack[capacity];
         this.states = new short[capacity];
+        this.limit = capacity;
+        this.key = cache.key();
         this.freeMap = new long[(capacity + 63) >> 6];
         for (int i = 0; i < capacity; i++) {
             freeMap[i >> 6] |= 1L << i;
@@ -103,7 +107,7 @@ final class Slab {
 
     /// Whether that is the number of an object.
     boolean has(long quotient) {
-        return Long.compareUnsigned(quotient, states.length) < 0;
+        return Long.compareUnsigned(quotient, limit) < 0;
     }
 
     /// Number of the object that starts at `address`, which one does.
@@ -120,6 +124,11 @@ final class Slab {
     /// Address of object `index`.
     long addressOf(int index) {
         return base + (long) index * stride;
+    }
+
+    /// What [SheafTable] knows of the current thread's sheaves for the cache.
+    @Nullable ThreadSheaves sheavesOfThread() {
+        return SheafTable.find(key + Thread.currentThread().threadId());
     }
 
     short state(int index) {

@@ -339,12 +339,11 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     }
 
     /// Frees object `index` of `slab`, whose state the caller has checked.
-    void free(Slab slab, int index, long address) {
-        assert slab.cache == this : "an object goes back to its own cache";
+    static void free(Slab slab, int index, long address) {
         slab.state(index, Slab.FREE);
-        ThreadSheaves mine = mine();
-        if (mine != null ? !mine.push(address) : !pushShared(address)) {
-            freeSlow(mine, slab, address);
+        ThreadSheaves mine = slab.sheavesOfThread();
+        if (mine == null || !mine.push(address)) {
+            slab.cache.freeElsewhere(mine, slab, address);
         }
     }
 
@@ -536,6 +535,18 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     /// Puts a free object past the sheaves into its slab.
     void putBack(Slab slab, long address) {
         node.put(slab, address, Task.current().inReclaim());
+    }
+
+    /// Puts an object in after the thread's sheaf in use had no room, or was not found.
+    private void freeElsewhere(@Nullable ThreadSheaves full, Slab slab, long address) {
+        ThreadSheaves mine = full;
+        if (mine == null) {
+            mine = slabs.threads().mine(this);
+            if (mine != null ? mine.push(address) : pushShared(address)) {
+                return;
+            }
+        }
+        freeSlow(mine, slab, address);
     }
 
     private void freeSlow(@Nullable ThreadSheaves mine, Slab slab, long address) {

@@ -298,9 +298,9 @@ public final class Slabs {
         return cacheNumbers.take();
     }
 
-    /// Where sheaves of the cache with that number stand ([SheafTable]).
-    int placeOf(int cacheNumber) {
-        return SheafTable.placeOf(tablePool, cacheNumber);
+    /// A key for the cache with that number ([SheafTable]).
+    long newKey(int cacheNumber) {
+        return SheafTable.newKey(tablePool, cacheNumber);
     }
 
     /// Enters a cache, once it is complete.

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// pool together can never hold more than their share of it.
 final class StripedSheaves {
     /// Objects in a sheaf at most: 100 objects taken and given back stay within two sheaves.
-    static final int MAX_CAPACITY = 64;
+    static final int MAX_CAPACITY = 128;
     /// Filled sheaves, and empty ones, of a depot: some thousand objects pass between threads that
     /// take and threads that give without the slabs. The room for sheaves bounds large ones sooner.
     private static final int DEPOT_LIMIT = 64;

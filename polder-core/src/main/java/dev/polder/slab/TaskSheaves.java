@@ -84,6 +84,39 @@ final class TaskSheaves extends PoolState {
         }
     }
 
+    /// Has those for one cache, or for all, called. Under the registry's lock.
+    void call(Recall recall, @Nullable Sheaved only) {
+        for (ThreadSheaves sheaves : ofCache) {
+            if (sheaves != ThreadSheaves.VACANT && (only == null || sheaves.cache == only)) {
+                recall.call(sheaves);
+            }
+        }
+    }
+
+    /// Takes everything out, in front of `chain`, once the owner has ended. Under the registry's
+    /// lock.
+    @Nullable Sheaf detach(@Nullable Sheaf chain) {
+        Sheaf out = chain;
+        for (ThreadSheaves sheaves : ofCache) {
+            if (sheaves != ThreadSheaves.VACANT) {
+                out = sheaves.detach(out);
+                SheafTable.vacate(sheaves);
+            }
+        }
+        return out;
+    }
+
+    /// Bytes of the objects in all sheaves; a guess for others while the owner works.
+    long cachedBytes() {
+        long sum = 0;
+        for (ThreadSheaves sheaves : ofCache) {
+            if (sheaves != ThreadSheaves.VACANT) {
+                sum += sheaves.count() * sheaves.cache().objectSize();
+            }
+        }
+        return sum;
+    }
+
     /// Whether the owner's share of the room has place for one more sheaf of `cache`.
     boolean mayHold(Sheaved cache) {
         Slabs pool = slabs;

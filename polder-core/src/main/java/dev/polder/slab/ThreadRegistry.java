@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Notes
 ///
-/// A recall is one barrier for all threads, not one each. What it takes out goes to the slabs
+/// A [Recall] is one barrier for all threads, not one each. What it takes out goes to the slabs
 /// after the lock is free. The sheaves of a thread that has ended need no protocol; they are taken
 /// at the next recall, and a few by each thread that joins, so that threads that come and go leave
 /// nothing behind.
@@ -21,9 +21,6 @@ import org.jspecify.annotations.Nullable;
 /// Virtual threads own nothing: they are many and short, and a sheaf that a parked one holds is
 /// lost to everybody. Without [Membarrier] no thread does.
 final class ThreadRegistry {
-    /// Looks at a thread that is inside its sheaves before it is passed by: some 20 µs, far above
-    /// the few instructions that a running thread needs to get out.
-    private static final int SPINS = 500;
     /// Threads that are looked at when one joins; two would keep up.
     private static final int REAP_PER_JOIN = 4;
 
@@ -35,8 +32,11 @@ final class ThreadRegistry {
     private final boolean enabled;
     private final ReentrantLock lock = new ReentrantLock();
     private final List<TaskSheaves> all = new ArrayList<>();
+    private final Recall recall = new Recall();
     private final AtomicLong skipped = new AtomicLong();
     private int hand;
+    /// Places that threads have ever got; more than ever are called at once.
+    private int places;
     private boolean closed;
     private boolean suspended;
     /// `all.size()`, for readers without the lock; at least 1.
@@ -64,7 +64,7 @@ final class ThreadRegistry {
         }
         if (mine.misses++ % PATIENCE == 0 && lock.tryLock()) {
             try {
-                settle(mine, cache);
+                settle(mine);
             } finally {
                 lock.unlock();
             }
@@ -74,9 +74,9 @@ final class ThreadRegistry {
 
     /// Puts sheaves in their place of the table, if that is free. Under the lock: those of a closed
     /// pool must not come back.
-    private void settle(ThreadSheaves mine, Sheaved cache) {
+    private void settle(ThreadSheaves mine) {
         if (!closed) {
-            SheafTable.settle(mine, cache.place());
+            SheafTable.settle(mine);
         }
     }
 
@@ -99,7 +99,8 @@ final class ThreadRegistry {
                     count = all.size();
                 }
                 mine = own.add(cache);
-                settle(mine, cache);
+                recall.expect(++places);
+                settle(mine);
             }
         } finally {
             lock.unlock();
@@ -122,67 +123,69 @@ final class ThreadRegistry {
             skipped.incrementAndGet();
             return 0;
         }
-        Recall recall = new Recall();
+        Sheaf chain = null;
         try {
             // Pass after pass of a long reclaim finds nothing again: that needs no barrier.
             if (heldBytes() > 0) {
-                recall(recall, null);
+                chain = recall(null);
             }
         } finally {
             lock.unlock();
         }
-        return flush(recall.chain);
+        return flush(chain);
     }
 
     /// Takes the sheaves of a cache from every thread, for good.
     ///
     /// @return false if a thread stayed inside its sheaves; the next recall gets those
     boolean closeCache(Sheaved cache) {
-        Recall recall = new Recall();
+        Sheaf chain;
+        boolean complete;
         lock.lock();
         try {
             cache.denyThreads();
-            recall(recall, cache);
+            chain = recall(cache);
+            complete = recall.inside() == 0;
         } finally {
             lock.unlock();
         }
-        flush(recall.chain);
-        return recall.inside == 0;
+        flush(chain);
+        return complete;
     }
 
     /// Takes every sheaf for good; threads find none from now on.
     void close() {
-        Recall recall = new Recall();
+        Sheaf chain;
         lock.lock();
         try {
             closed = true;
-            recall(recall, null);
+            chain = recall(null);
             for (TaskSheaves t : all) {
-                t.forEach(ThreadRegistry::vacate);
+                t.forEach(SheafTable::vacate);
                 t.abandon();
             }
             all.clear();
         } finally {
             lock.unlock();
         }
-        flush(recall.chain);
+        flush(chain);
     }
 
     /// Takes every sheaf until further notice: threads go to the slabs meanwhile. Or lets them have
     /// sheaves again.
     void suspend(boolean on) {
-        Recall recall = new Recall();
+        Sheaf chain;
         lock.lock();
         try {
             if (suspended == on) {
                 return;
             }
             suspended = on;
-            recall(recall, null);
+            chain = recall(null);
         } finally {
             lock.unlock();
         }
-        flush(recall.chain);
+        flush(chain);
     }
 
     /// Threads that own sheaves or a place for them.
@@ -205,8 +208,8 @@ final class ThreadRegistry {
         lock.lock();
         try {
             long sum = 0;
-            for (ThreadSheaves t : called(null)) {
-                sum += t.count() * t.cache().objectSize();
+            for (TaskSheaves t : all) {
+                sum += t.cachedBytes();
             }
             return sum;
         } finally {
@@ -219,8 +222,9 @@ final class ThreadRegistry {
         lock.lock();
         try {
             long sum = 0;
-            for (ThreadSheaves t : called(cache)) {
-                sum += t.count();
+            for (TaskSheaves t : all) {
+                ThreadSheaves sheaves = t.find(cache);
+                sum += sheaves == null ? 0 : sheaves.count();
             }
             return sum;
         } finally {
@@ -232,9 +236,10 @@ final class ThreadRegistry {
     void addSheaves(Sheaved cache, List<Sheaf> to) {
         lock.lock();
         try {
-            for (ThreadSheaves t : called(cache)) {
-                for (int which = 0; which < 2; which++) {
-                    Sheaf sheaf = t.peek(which);
+            for (TaskSheaves t : all) {
+                ThreadSheaves sheaves = t.find(cache);
+                for (int which = 0; sheaves != null && which < 2; which++) {
+                    Sheaf sheaf = sheaves.peek(which);
                     if (sheaf != Sheaf.NONE) {
                         to.add(sheaf);
                     }
@@ -259,12 +264,6 @@ final class ThreadRegistry {
         }
     }
 
-    /// What a recall brought and how many threads it passed by.
-    private static final class Recall {
-        @Nullable Sheaf chain;
-        int inside;
-    }
-
     private long heldBytes() {
         long sum = 0;
         for (TaskSheaves t : all) {
@@ -273,55 +272,15 @@ final class ThreadRegistry {
         return sum;
     }
 
-    /// The sheaves of all threads for a cache, or for every cache. Under the lock.
-    private List<ThreadSheaves> called(@Nullable Sheaved only) {
-        List<ThreadSheaves> out = new ArrayList<>();
-        for (TaskSheaves t : all) {
-            if (only == null) {
-                t.forEach(out::add);
-            } else {
-                ThreadSheaves sheaves = t.find(only);
-                if (sheaves != null) {
-                    out.add(sheaves);
-                }
-            }
-        }
-        return out;
-    }
-
     /// Takes the sheaves of one cache, which closes, or of every one. Under the lock.
-    private void recall(Recall recall, @Nullable Sheaved closing) {
-        recall.chain = reap(all.size());
-        List<ThreadSheaves> called = called(closing);
-        if (called.isEmpty()) {
-            return;
+    private @Nullable Sheaf recall(@Nullable Sheaved closing) {
+        Sheaf left = reap(all.size());
+        for (int i = 0; i < all.size(); i++) {
+            all.get(i).call(recall, closing);
         }
-        try {
-            for (ThreadSheaves t : called) {
-                t.revoke();
-            }
-            boolean barrier = Membarrier.everywhere();
-            for (ThreadSheaves t : called) {
-                if (barrier && t.awaitLeft(SPINS)) {
-                    recall.chain = t.detach(recall.chain);
-                    if (closing != null) {
-                        vacate(t);
-                        t.forget();
-                    }
-                } else {
-                    recall.inside++;
-                }
-            }
-        } finally {
-            if (!closed && !suspended && closing == null) {
-                called.forEach(ThreadSheaves::restore);
-            }
-        }
-        skipped.addAndGet(recall.inside);
-    }
-
-    private static void vacate(ThreadSheaves t) {
-        SheafTable.vacate(t, t.cache().place());
+        Sheaf chain = recall.run(left, !closed && !suspended);
+        skipped.addAndGet(recall.inside());
+        return chain;
     }
 
     /// Looks at up to `most` threads and forgets those that have ended; their sheaves. Under the
@@ -332,12 +291,7 @@ final class ThreadRegistry {
             hand = hand + 1 < all.size() ? hand + 1 : 0;
             TaskSheaves task = all.get(hand);
             if (task.ended()) {
-                List<ThreadSheaves> left = new ArrayList<>();
-                task.forEach(left::add);
-                for (ThreadSheaves t : left) {
-                    chain = t.detach(chain);
-                    vacate(t);
-                }
+                chain = task.detach(chain);
                 all.set(hand, all.getLast());
                 all.removeLast();
             }

@@ -11,40 +11,45 @@ import org.jspecify.annotations.Nullable;
 /// Notes
 ///
 /// **The bracket.** The owner uses its sheaves without an atomic instruction, and yet another
-/// thread can call them back ([ThreadRegistry]). Each use is a bracket: set `busy`; read `door`;
-/// if that is 0, use the sheaves; clear `busy`. The drainer closes `door`, runs a barrier on every
-/// thread ([dev.polder.os.Membarrier]), and waits a bounded time until it sees `busy` clear. Then
-/// either the owner's store to `busy` came before the barrier, and the drainer sees it and waits
-/// for the end of that use; or it came after, and then so did the owner's read of `door`, which
-/// is closed. Nothing between the two is left out, because a thread that is not running passed a
-/// barrier when it was switched out.
+/// thread can call them back ([ThreadRegistry]). Each use is a bracket: set `busy`; read `open`,
+/// the array of the sheaf in use; use it; clear `busy`. The drainer takes `open` away, which
+/// leaves an array without a place, so that the bound of the array, which is tested anyway, tells
+/// the owner. Then it runs a barrier on every thread ([dev.polder.os.Membarrier]), and waits a
+/// bounded time until it sees `busy` clear. Either the owner's store to `busy` came before the
+/// barrier, and the drainer sees it and waits for the end of that use; or it came after, and then
+/// so did the owner's read of `open`, which finds nothing. Nothing between the two is left out,
+/// because a thread that is not running passed a barrier when it was switched out.
+///
+/// The owner's **slow paths** change which sheaf is in use, and open it as they leave their
+/// bracket. They ask `door` first, which the drainer closes before it takes `open` away. One that
+/// came in just before may open a sheaf behind the drainer's back, so the drainer looks again once
+/// the owner was seen outside ([#shut]): if it has to take `open` away once more, a second barrier
+/// must follow. Nobody opens it any longer, because the door is closed.
 ///
 /// Orders: `busy` is set opaque, which keeps the compiler from moving it behind the read of
-/// `door` (HotSpot puts compiler fences around opaque accesses), and cleared by a release store,
-/// which the drainer's acquire read pairs with. `door` is read with acquire, which pairs with
-/// the release store that ends a recall: the owner's next use sees the places emptied. On x86-64
-/// all of these are plain instructions.
+/// `open` (HotSpot puts compiler fences around opaque accesses), and cleared by a release store,
+/// which the drainer's acquire read pairs with. `door` is read with acquire, which pairs with the
+/// store that ends a recall: the owner's next slow path sees the places emptied. On x86-64 all
+/// that the owner does is plain instructions.
 ///
 /// Inside a bracket nothing is called that blocks, so that a drainer waits for a few instructions,
 /// or, if the owner was switched out just there, gives up. Exchanges with the depot are made
 /// outside: a sheaf is taken out in one bracket and put in its place in another.
 ///
 /// **Apart.** A thread that is in reclaim, or enters a memory group, tells its sheaves
-/// ([TaskSheaves]): they then send it the slow way, which looks. So the fast paths ask one word,
-/// `door`, and not the thread. Drainer and owner set and clear a bit each of it, atomically: that
-/// is seldom.
+/// ([TaskSheaves]): nothing stays open, and its slow path, which looks, is its only one.
 final class ThreadSheaves {
     private static final VarHandle BUSY;
     private static final VarHandle DOOR;
-    /// Bits of the door: a drainer closed it, or the owner goes the slow way by itself.
-    private static final int RECALLED = 1;
-    private static final int APART = 2;
+    private static final VarHandle OPEN;
+    private static final long[] NOTHING = Sheaf.NONE.objects;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             BUSY = lookup.findVarHandle(ThreadSheaves.class, "busy", int.class);
             DOOR = lookup.findVarHandle(ThreadSheaves.class, "door", int.class);
+            OPEN = lookup.findVarHandle(ThreadSheaves.class, "open", long[].class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -53,35 +58,39 @@ final class ThreadSheaves {
     /// Stands in the table where no thread does.
     static final ThreadSheaves VACANT = new ThreadSheaves();
 
-    /// The owner's id, which no other thread ever has; 0 for nobody.
-    final long threadId;
+    /// By what the table knows them ([SheafTable]).
+    final long key;
     /// Whose objects they hold; null for nobody's.
     final @Nullable Sheaved cache;
 
     @SuppressWarnings("unused") // through BUSY only
     private int busy;
-    @SuppressWarnings("unused") // through DOOR only
+    @SuppressWarnings("unused") // through DOOR only: not 0 from the begin of a recall to its end
     private int door;
+    /// The array of the sheaf in use, or [#NOTHING].
+    private long[] open = NOTHING;
     // What follows is touched by the owner inside a bracket, and by a drainer between a recall's
-    // barrier and its end. The sheaf in use is kept opened: its array, and how much of it is taken.
+    // barrier and its end
+    /// Objects in the sheaf in use, whose own count is stale.
     private int size;
-    private long[] objects = Sheaf.NONE.objects;
     private Sheaf main = Sheaf.NONE;
     private Sheaf spare = Sheaf.NONE;
 
     private final @Nullable TaskSheaves owner;
     /// Look-ups that did not find them in the table. For the owner.
     int misses;
+    // For the owner
+    private boolean apart;
 
     /// None yet, of a thread for a cache.
     ThreadSheaves(TaskSheaves owner, Sheaved cache) {
-        this.threadId = owner.threadId();
+        this.key = cache.key() + owner.threadId();
         this.owner = owner;
         this.cache = cache;
     }
 
     private ThreadSheaves() {
-        this.threadId = 0;
+        this.key = SheafTable.NO_KEY;
         this.owner = null;
         this.cache = null;
     }
@@ -93,37 +102,36 @@ final class ThreadSheaves {
 
     // ---- the owner's fast paths -----------------------------------------------------------------
 
+    // They end their brackets in both branches: one exit would be tested once more by the caller
+
     /// Takes an object; 0 if the sheaf in use has none.
     long pop() {
-        long object = 0;
         BUSY.setOpaque(this, 1);
-        if ((int) DOOR.getAcquire(this) == 0) {
-            long[] o = objects;
-            int top = size - 1;
-            if (Integer.compareUnsigned(top, o.length) < 0) {
-                size = top;
-                object = o[top];
-            }
+        long[] objects = (long[]) OPEN.getAcquire(this);
+        int top = size - 1;
+        if (Integer.compareUnsigned(top, objects.length) < 0) {
+            size = top;
+            long object = objects[top];
+            BUSY.setRelease(this, 0);
+            return object;
         }
         BUSY.setRelease(this, 0);
-        return object;
+        return 0;
     }
 
     /// Takes a free object in; false if the sheaf in use has no room.
     boolean push(long object) {
-        boolean taken = false;
         BUSY.setOpaque(this, 1);
-        if ((int) DOOR.getAcquire(this) == 0) {
-            long[] o = objects;
-            int s = size;
-            if (Integer.compareUnsigned(s, o.length) < 0) {
-                o[s] = object;
-                size = s + 1;
-                taken = true;
-            }
+        long[] objects = (long[]) OPEN.getAcquire(this);
+        int top = size;
+        if (Integer.compareUnsigned(top, objects.length) < 0) {
+            objects[top] = object;
+            size = top + 1;
+            BUSY.setRelease(this, 0);
+            return true;
         }
         BUSY.setRelease(this, 0);
-        return taken;
+        return false;
     }
 
     // ---- the owner's slow paths -----------------------------------------------------------------
@@ -138,7 +146,7 @@ final class ThreadSheaves {
         if (size == 0 && !spare.isEmpty()) {
             swap();
         }
-        long object = size == 0 ? 0 : objects[--size];
+        long object = size == 0 ? 0 : main.objects[--size];
         boolean more = object == 0 && cache().sheaves().hasFilled();
         Sheaf empty = more && !none ? takeMain() : null;
         leave();
@@ -166,12 +174,12 @@ final class ThreadSheaves {
         }
         boolean none = main == Sheaf.NONE;
         boolean alone = spare == Sheaf.NONE;
-        if (size == objects.length && !spare.isFull()) {
+        if (size == main.objects.length && !spare.isFull()) {
             swap();
         }
-        boolean taken = size < objects.length;
+        boolean taken = size < main.objects.length;
         if (taken) {
-            objects[size++] = object;
+            main.objects[size++] = object;
         }
         boolean home = !taken && !none && !alone && cache().sheaves().sendsHome();
         Sheaf full = taken || none || home ? Sheaf.NONE : takeMain();
@@ -232,12 +240,11 @@ final class ThreadSheaves {
         }
     }
 
-    /// From now on the owner goes the slow way, or no longer.
+    /// From now on the owner has the slow paths only, or no longer: the next of them opens a sheaf.
     void apart(boolean on) {
+        apart = on;
         if (on) {
-            DOOR.getAndBitwiseOr(this, APART);
-        } else {
-            DOOR.getAndBitwiseAnd(this, ~APART);
+            OPEN.setRelease(this, NOTHING);
         }
     }
 
@@ -247,14 +254,15 @@ final class ThreadSheaves {
 
     private boolean enter() {
         BUSY.setOpaque(this, 1);
-        if (((int) DOOR.getAcquire(this) & RECALLED) == 0) {
+        if ((int) DOOR.getAcquire(this) == 0) {
             return true;
         }
-        leave();
+        BUSY.setRelease(this, 0);
         return false;
     }
 
     private void leave() {
+        OPEN.setRelease(this, apart ? NOTHING : main.objects);
         BUSY.setRelease(this, 0);
     }
 
@@ -270,7 +278,6 @@ final class ThreadSheaves {
 
     private void setMain(Sheaf sheaf) {
         main = sheaf;
-        objects = sheaf.objects;
         size = sheaf.size;
     }
 
@@ -291,7 +298,14 @@ final class ThreadSheaves {
 
     /// Begins a recall. A barrier must follow on every thread before [#awaitLeft].
     void revoke() {
-        DOOR.getAndBitwiseOr(this, RECALLED);
+        DOOR.setVolatile(this, 1);
+        OPEN.setVolatile(this, NOTHING);
+    }
+
+    /// Whether nothing is open, of an owner that was seen outside since the last barrier. If
+    /// something was, it is taken away now, and another barrier and [#awaitLeft] must follow.
+    boolean shut() {
+        return OPEN.getAndSet(this, NOTHING) == NOTHING;
     }
 
     /// Waits until the owner is outside; false if it stays inside for `spins` looks.
@@ -305,13 +319,13 @@ final class ThreadSheaves {
         return false;
     }
 
-    /// Ends a recall.
+    /// Ends a recall. The owner's next slow path opens a sheaf again.
     void restore() {
-        DOOR.getAndBitwiseAnd(this, ~RECALLED);
+        DOOR.setVolatile(this, 0);
     }
 
-    /// Takes both sheaves out, in front of `chain`. Only while recalled and outside, or when the
-    /// owner has ended.
+    /// Takes both sheaves out, in front of `chain`. Only while recalled, outside and shut, or when
+    /// the owner has ended.
     @Nullable Sheaf detach(@Nullable Sheaf chain) {
         Sheaf out = chain;
         if (main != Sheaf.NONE) {
@@ -367,7 +381,8 @@ final class ThreadSheaves {
             Check.that(sheaf == Sheaf.NONE || sheaf.cache() == cache,
                     "a thread's sheaf lies at another cache's place");
         }
-        Check.that(objects == main.objects, "the sheaf in use is not the one that is open");
+        Check.that(open == main.objects || open == NOTHING,
+                "another sheaf is open than the one in use");
         Check.that(main != Sheaf.NONE || size == 0, "objects without a sheaf");
         Check.that((int) BUSY.getOpaque(this) == 0, "a resting thread is inside its sheaves");
         Check.that(Sheaf.NONE.size == 0, "somebody put an object where there is no sheaf");

@@ -79,7 +79,7 @@ final class ThreadSheavesTest {
             begun.countDown();
             awaitQuietly(done);
         });
-        int place = SheafTable.place(cache.place(), holder.threadId());
+        int place = SheafTable.place(cache.key() + holder.threadId());
         holder.start();
         begun.await();
         Thread late = threadAt(place, () -> {
@@ -103,14 +103,14 @@ final class ThreadSheavesTest {
     }
 
     private @Nullable ThreadSheaves standing(Thread owner) {
-        return SheafTable.find(cache, cache.place(), owner.threadId());
+        return SheafTable.find(cache.key() + owner.threadId());
     }
 
     /// A thread whose id leads to that place.
     private Thread threadAt(int place, Runnable work) {
         for (;;) {
             Thread thread = new Thread(work);
-            if (SheafTable.place(cache.place(), thread.threadId()) == place) {
+            if (SheafTable.place(cache.key() + thread.threadId()) == place) {
                 return thread;
             }
         }

@@ -7,17 +7,10 @@ import org.jspecify.annotations.Nullable;
 /// The port through which a lock checker hears of allocation and reclaim (the kernel's
 /// fs_reclaim_acquire, fs_reclaim_release and might_alloc, rows K1-K5).
 ///
-/// Without a tracker every method is one plain load of a static field and a test. Which locks a
+/// Without a tracker every method does nothing, and compiled code has nothing of it. Which locks a
 /// domain stands for, and which pseudo-locks FS and IO are, is the tracker's business; here is only
 /// what is announced, and when.
 public final class FsReclaim {
-    /*
-     * The field is read plainly: a tracker is installed once, early, by an agent, and threads that
-     * see it a little later miss a few edges. A tracker must be safe to use when it is seen without
-     * any order, so install() publishes it behind a release fence.
-     */
-    private static @Nullable Tracker tracker;
-
     private FsReclaim() {}
 
     /// Whoever serves a request by reclaim when memory is short: a pool. Known to a tracker with
@@ -106,17 +99,17 @@ public final class FsReclaim {
         }
     }
 
-    /// Installs the tracker, or removes it with null.
+    /// Installs the tracker, or removes it with null. Costs some milliseconds: compiled code that
+    /// knows the one before is made anew.
     public static void install(@Nullable Tracker t) {
-        java.lang.invoke.VarHandle.releaseFence();
-        tracker = t;
+        TrackerKey.set(t);
     }
 
     /// Announces a request with this mask (might_alloc, K3): narrowed by what is allowed to anybody
     /// (A13) and by the thread's scopes, then nothing if it may not reclaim directly, or the thread
     /// is in a noreclaim scope, or the mask has NOLOCKDEP (K1).
     public static void mightAlloc(int gfp) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             int effective = needed(gfp, Task.current());
             if (effective != NOT_NEEDED) {
@@ -128,7 +121,7 @@ public final class FsReclaim {
     /// Announces a request as `mightAlloc(int)` does, and who would reclaim for it. To be called
     /// while the allocator holds no lock of its own (R1).
     public static void mightAlloc(int gfp, Reclaimer from) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             int effective = needed(gfp, Task.current());
             if (effective != NOT_NEEDED) {
@@ -145,7 +138,7 @@ public final class FsReclaim {
 
     /// As `acquire(int)`, and says whose reclaim it is.
     public static void acquire(int gfp, Reclaimer whose) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             Task task = Task.current();
             int effective = needed(gfp, task);
@@ -167,7 +160,7 @@ public final class FsReclaim {
 
     /// As `release(int)`, for reclaim that said whose it is.
     public static void release(int gfp, Reclaimer whose) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             int effective = Task.current().popHeldMask();
             if (effective != NOT_NEEDED) {
@@ -183,7 +176,7 @@ public final class FsReclaim {
 
     /// As `acquireBackground()`, and says whose reclaim it is.
     public static void acquireBackground(Reclaimer whose) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             Task.current().pushHeldMask(Gfp.KERNEL);
             t.reclaimEnter(Gfp.KERNEL, whose);
@@ -203,7 +196,7 @@ public final class FsReclaim {
     /// Announces that a shrinker is about to be called.
     public static void callbackEnter(
             String shrinker, @Nullable ReclaimDomain domain, boolean mayWait) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             t.callbackEnter(shrinker, domain, mayWait);
         }
@@ -211,7 +204,7 @@ public final class FsReclaim {
 
     /// Announces that the shrinker returned or threw.
     public static void callbackLeave(String shrinker, @Nullable ReclaimDomain domain) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             t.callbackLeave(shrinker, domain);
         }
@@ -222,7 +215,7 @@ public final class FsReclaim {
     /// @param pool what is waited for
     /// @param gfp the request's mask; narrowed by the thread's scopes
     public static void waitBegin(Object pool, int gfp) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             t.waitBegin(pool, Memalloc.effective(gfp));
         }
@@ -230,7 +223,7 @@ public final class FsReclaim {
 
     /// Announces that the wait ended.
     public static void waitEnd(Object pool) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             t.waitEnd(pool);
         }
@@ -238,28 +231,28 @@ public final class FsReclaim {
 
     /// Announces the outcome of a `ShrinkControl.tryEnter`.
     public static void tryEntered(Lock lock, boolean got) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             t.tryEntered(lock, got);
         }
     }
 
     static void guardAcquired(ReclaimDomain domain, Lock lock, ScopeSite site) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             t.guardAcquired(domain, lock, site);
         }
     }
 
     static void guardReleased(ReclaimDomain domain, Lock lock) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         if (t != null) {
             t.guardReleased(domain, lock);
         }
     }
 
     static boolean trackerHolds(Lock lock) {
-        Tracker t = tracker;
+        Tracker t = TrackerKey.get();
         return t != null && t.holds(lock);
     }
 

@@ -4,6 +4,7 @@ import dev.polder.Polder;
 import dev.polder.PolderConfig;
 import dev.polder.os.Membarrier;
 import dev.polder.task.Task;
+import org.jspecify.annotations.Nullable;
 
 /// One thread's sheaves with the objects 1 and 2 in them, an owner that takes and gives, and a
 /// drainer that calls them back: the state of a jcstress test. Every object counts its own number,
@@ -14,12 +15,15 @@ class RecalledSheaves {
     private static final int GIVEN = 4;
     /// Looks at a busy owner: as the registry's, long enough for an owner that is not switched out.
     private static final int SPINS = 500;
+    /// Looks as long as a barrier takes.
+    private static final int ABOUT_A_BARRIER = 500;
     private static final SlabCache CACHE = Polder.open(
             PolderConfig.builder().name("stress").budget(PolderConfig.MIN_BUDGET).build())
             .createCache("stress", Long.BYTES);
 
     private final ThreadSheaves sheaves = new ThreadSheaves(
             new TaskSheaves(Task.current(), CACHE.slabs()), CACHE);
+    private final Recall recall = new Recall();
     private long ownersSum;
     private long drainersSum;
 
@@ -45,18 +49,40 @@ class RecalledSheaves {
         }
     }
 
-    /// The drainer's side, whole or with a step left out.
+    /// The owner takes an object by the slow path, which opens a sheaf, and gives one about when a
+    /// drainer that had to wait for it takes the sheaves.
+    final void takeMoreAndGive() {
+        ownersSum = sheaves.popMore();
+        for (int i = 0; i < ABOUT_A_BARRIER; i++) {
+            Thread.onSpinWait();
+        }
+        if (!sheaves.push(GIVEN)) {
+            ownersSum += GIVEN;
+        }
+    }
+
+    /// The drainer.
+    final void drain() {
+        recall.call(sheaves);
+        count(recall.run(null, true));
+    }
+
+    /// A drainer that leaves steps out.
     final void drain(boolean barrier, boolean awaitBusy) {
         sheaves.revoke();
         if (barrier) {
             Membarrier.everywhere();
         }
         if (!awaitBusy || sheaves.awaitLeft(SPINS)) {
-            for (Sheaf s = sheaves.detach(null); s != null; s = s.next) {
-                drainersSum += sum(s);
-            }
+            count(sheaves.detach(null));
         }
         sheaves.restore();
+    }
+
+    private void count(@Nullable Sheaf chain) {
+        for (Sheaf s = chain; s != null; s = s.next) {
+            drainersSum += sum(s);
+        }
     }
 
     /// What everybody has and what is left: 3, and 4 more if the owner gave an object.

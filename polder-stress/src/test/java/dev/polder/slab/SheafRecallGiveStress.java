@@ -23,7 +23,7 @@ public class SheafRecallGiveStress extends RecalledSheaves {
     /// The drainer.
     @Actor
     public void drainer() {
-        drain(true, true);
+        drain();
     }
 
     /// Counts the objects.

@@ -23,7 +23,7 @@ public class SheafRecallTakeStress extends RecalledSheaves {
     /// The drainer.
     @Actor
     public void drainer() {
-        drain(true, true);
+        drain();
     }
 
     /// Counts the objects.
