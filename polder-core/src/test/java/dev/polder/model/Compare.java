@@ -1,5 +1,6 @@
 package dev.polder.model;
 
+import dev.polder.base.Frames;
 import dev.polder.model.Outcome.Result;
 import dev.polder.model.Program.Step;
 import dev.polder.os.MappingBudget;
@@ -13,21 +14,24 @@ final class Compare implements AutoCloseable {
     /// Runs of programs spent on making one that differs shorter.
     private static final int SHORTENING = 400;
 
-    /// Used by one pool after another: committing memory is what takes the time.
+    /// Used by one pool after another: committing memory is what takes the time. Most of all where
+    /// it can be mapped twice, so only programs with areas have that.
     private final PoolMemory memory =
             PoolMemory.open(RealPool.FRAMES, 0, true, MappingBudget.of(16));
+    private final PoolMemory mapping = PoolMemory.open(RealPool.FRAMES,
+            Frames.bytes(RealPool.SPACE), false, MappingBudget.of(16));
 
-    /// What a step of a program led to on the real pool, and the runs that it handed out.
-    record Seen(Step step, Outcome outcome, List<Long> placed) {
+    /// What a step of a program led to on the real pool, and where that put what it handed out.
+    record Seen(Step step, Outcome outcome, Told told) {
     }
 
     /// Runs the program on the real pool, to its end or to a request that waits for ever.
     List<Seen> run(Program program) {
         List<Seen> seen = new ArrayList<>();
-        try (RealPool real = new RealPool(program, memory)) {
+        try (RealPool real = new RealPool(program, program.hasAreas() ? mapping : memory)) {
             for (Step step : program.steps()) {
                 Outcome is = real.run(step);
-                seen.add(new Seen(step, is, real.placed()));
+                seen.add(new Seen(step, is, real.told()));
                 if (is.result() == Result.WAITS) {
                     return seen;
                 }
@@ -40,24 +44,35 @@ final class Compare implements AutoCloseable {
     /// What differs first between what was seen and the model, with the step; empty if nothing
     /// does.
     static String difference(Program program, List<Seen> seen, Mistake... mistakes) {
-        Model model = new Model(program, RealPool.FRAMES, RealPool.MIN, RealPool.LOW,
-                RealPool.HIGH, RealPool.SLACK, mistakes);
-        for (int i = 0; i < seen.size(); i++) {
-            String difference = difference(model, seen.get(i));
-            if (!difference.isEmpty()) {
-                return "step " + i + " (" + seen.get(i).step() + "): " + difference;
+        Model model = new Model(program,
+                new ModelPages.Marks(RealPool.MIN, RealPool.LOW, RealPool.HIGH),
+                new ModelAreas.Limits(RealPool.SPACE, RealMemory.MAPPINGS, RealPool.FRAMES),
+                RealPool.SLACK, mistakes);
+        try {
+            for (int i = 0; i < seen.size(); i++) {
+                String difference = difference(model, seen.get(i));
+                if (!difference.isEmpty()) {
+                    return "step " + i + " (" + seen.get(i).step() + "): " + difference;
+                }
             }
+        } catch (ModelObjects.Unsure end) {
+            return "";
         }
         return "";
     }
 
     private static String difference(Model model, Seen seen) {
         try {
-            return seen.outcome.difference(model.run(seen.step, seen.placed));
+            return seen.outcome.difference(model.run(seen.step, seen.told));
         } catch (AssertionError | NoSuchElementException otherwise) {
             return "the model could not follow: " + otherwise.getMessage() + "; the real result: "
                     + seen.outcome.result();
         }
+    }
+
+    /// Whether there are areas, which only a system that can map frames twice has.
+    boolean hasAreas() {
+        return mapping.canRemap();
     }
 
     /// What differs first when the program runs on both.
@@ -88,5 +103,6 @@ final class Compare implements AutoCloseable {
     @Override
     public void close() {
         memory.close();
+        mapping.close();
     }
 }

@@ -7,6 +7,7 @@ import dev.polder.gfp.PolderEvents;
 import dev.polder.model.Outcome.Result;
 import dev.polder.model.Program.Consumer;
 import dev.polder.model.Program.Scope;
+import dev.polder.model.Program.Source;
 import dev.polder.model.Program.Step;
 import dev.polder.testkit.Row;
 import dev.polder.testkit.Truth;
@@ -58,7 +59,8 @@ final class ExhaustionModelTest {
         for (int i = 0; i < REQUESTS; i++) {
             steps.add(new Step.Alloc(order, gfp));
         }
-        return new Program(0, List.of(new Consumer(Temper.STUBBORN, -1, 2, 128, 0, false)), steps);
+        return new Program(0, List.of(new Consumer(Temper.STUBBORN, -1, 2, 128,
+                Source.PAGES, 0, false)), steps);
     }
 
     /// How the first request ended that got nothing; both must agree on all before.

@@ -7,6 +7,7 @@ import dev.polder.gfp.PolderEvents;
 import dev.polder.model.Program.Consumer;
 import dev.polder.model.Program.Kind;
 import dev.polder.model.Program.Scope;
+import dev.polder.model.Program.Source;
 import dev.polder.model.Program.Step;
 import dev.polder.testkit.Row;
 import java.util.List;
@@ -29,8 +30,8 @@ final class ModelFindingsTest {
     @Row({"C6", "D11"})
     void whatIsKeptIsNotAttainableForOthers() {
         agree(new Program(488L, List.of(
-                new Consumer(Temper.HIDES, 0, 1, 128, 0, false),
-                new Consumer(Temper.LOOKS_AT_NOTHING, 1, 2, 128, 1, false)), List.of(
+                new Consumer(Temper.HIDES, 0, 1, 128, Source.PAGES, 0, false),
+                new Consumer(Temper.LOOKS_AT_NOTHING, 1, 2, 128, Source.PAGES, 1, false)), List.of(
                 new Step.Hold(6),
                 new Step.Grow(0, 128, Gfp.NOWAIT),
                 new Step.Grow(0, 256, Gfp.NOWAIT),
@@ -50,11 +51,11 @@ final class ModelFindingsTest {
     @Test
     void aShareOfTheParentsPromiseIsExact() {
         agree(new Program(328L, List.of(
-                new Consumer(Temper.SAYS_EMPTY, 1, 0, 16, 1, true),
-                new Consumer(Temper.SAYS_EMPTY, 0, 1, 16, 0, true),
-                new Consumer(Temper.GIVES, -1, 5, 128, 0, true),
-                new Consumer(Temper.THROWS, 0, 0, 1, 1, true),
-                new Consumer(Temper.ALLOCATES, -1, 2, 4, 1, true)), List.of(
+                new Consumer(Temper.SAYS_EMPTY, 1, 0, 16, Source.PAGES, 1, true),
+                new Consumer(Temper.SAYS_EMPTY, 0, 1, 16, Source.PAGES, 0, true),
+                new Consumer(Temper.GIVES, -1, 5, 128, Source.PAGES, 0, true),
+                new Consumer(Temper.THROWS, 0, 0, 1, Source.PAGES, 1, true),
+                new Consumer(Temper.ALLOCATES, -1, 2, 4, Source.PAGES, 1, true)), List.of(
                 new Step.Hold(6),
                 new Step.Limit(1, Kind.LOW, 292),
                 new Step.Grow(1, 512, Gfp.NOWAIT),

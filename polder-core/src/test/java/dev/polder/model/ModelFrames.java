@@ -18,7 +18,7 @@ final class ModelFrames {
     enum Reach { ORDINARY, RESERVES, ATOMIC }
 
     /// A run that was taken, and the group that pays for it, or -1.
-    record Placed(int pfn, int order, int payer) {
+    record Placed(int pfn, int order, int payer) implements Held {
     }
 
     private static final int KEPT_ORDER = 6;
@@ -29,7 +29,11 @@ final class ModelFrames {
     private final int mostKept;
     private final BitSet used = new BitSet();
     private final BitSet keptBlocks = new BitSet();
-    private Deque<Long> places = new ArrayDeque<>();
+    private Deque<Told.Run> places = new ArrayDeque<>();
+    private boolean scattered;
+    private boolean another;
+    private long given;
+    private long taken;
 
     // What a reclaiming request wants to have kept for it, and what it got.
     private int wanted = -1;
@@ -47,8 +51,33 @@ final class ModelFrames {
     }
 
     /// The runs that the real allocator chose in the step that begins, in order.
-    void places(List<Long> placed) {
+    void places(List<Told.Run> placed) {
         places = new ArrayDeque<>(placed);
+        scattered = false;
+    }
+
+    /// Frames given back so far less those handed out: what a thread in reclaim has got back shows
+    /// as a difference.
+    long returned() {
+        return given - taken;
+    }
+
+    /// Whether another thread runs now: what it frees is not kept for who reclaims.
+    void anotherThread(boolean yes) {
+        another = yes && !mistakes.contains(Mistake.ANOTHERS_FREE_CAPTURED);
+    }
+
+    /// Whether some of what is free may lie on the lists near threads, where frees outside reclaim
+    /// go: not in the larger block that it would complete. For one attempt (H9) that is a block
+    /// less.
+    void scattered(boolean yes) {
+        scattered = yes;
+    }
+
+    /// Whether the real allocator did without a block of `order` that may lie scattered.
+    boolean goesElsewhere(int order) {
+        Told.Run next = scattered ? places.peek() : null;
+        return scattered && (next == null || next.order() != order);
     }
 
     long free() {
@@ -117,11 +146,13 @@ final class ModelFrames {
         if (mine != null) {
             return new Placed(mine.pfn, order, payer);
         }
-        return mark(Math.toIntExact(places.remove()), order, reach, payer);
+        taken += 1L << order;
+        return mark(places.remove(), order, reach, payer);
     }
 
-    private Placed mark(int pfn, int order, Reach reach, int payer) {
-        if (pfn % (1 << order) != 0 || !isOpen(pfn, order, reach)) {
+    private Placed mark(Told.Run told, int order, Reach reach, int payer) {
+        int pfn = told.pfn();
+        if (told.order() != order || pfn % (1 << order) != 0 || !isOpen(pfn, order, reach)) {
             throw new AssertionError("run " + pfn + " of order " + order
                     + " was not free for such a request");
         }
@@ -158,7 +189,7 @@ final class ModelFrames {
     }
 
     /// From now on the first run of `order` that frees make possible above `mark` is kept for the
-    /// request that reclaims (ADR 0010): it is the last that the real allocator handed out.
+    /// request that reclaims (ADR 0010): it is the next that no consumer asked for.
     void capture(int order, long mark) {
         wanted = order;
         wantedMark = mark;
@@ -174,8 +205,11 @@ final class ModelFrames {
 
     void give(Placed run) {
         used.clear(run.pfn, run.pfn + (1 << run.order));
-        if (wanted >= 0 && captured == null && keepsForRequest(run)) {
-            captured = mark(Math.toIntExact(places.removeLast()), wanted, Reach.ORDINARY, -1);
+        given += 1L << run.order;
+        if (wanted >= 0 && !another && captured == null && keepsForRequest(run)) {
+            Told.Run mine = places.stream().filter(r -> !r.inCallback()).findFirst().orElseThrow();
+            places.removeFirstOccurrence(mine);
+            captured = mark(mine, wanted, Reach.ORDINARY, -1);
         }
     }
 

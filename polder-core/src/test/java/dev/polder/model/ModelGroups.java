@@ -11,13 +11,18 @@ final class ModelGroups {
     static final long NONE = Long.MAX_VALUE;
     /// A group that was failed is waited for, for so long after its charge last fell: a second.
     private static final long GRACE_TICKS = 250;
+    /// Bytes of a frame.
+    private static final long FRAME = 4096;
     /// Frames charged above `high` for which one reclaims.
     private static final long HIGH_BATCH = 32;
 
     private static final class Group {
         final int parent;
         final List<Integer> children = new ArrayList<>();
+        /// Frames of runs and of objects.
         long own;
+        long objectBytes;
+        long objectFrames;
         long min;
         long low;
         long high = NONE;
@@ -141,6 +146,40 @@ final class ModelGroups {
     /// Charges, or takes back, whatever the limits say.
     void charge(int group, long frames) {
         groups.get(group).own += frames;
+    }
+
+    /// Pays for an object from what the frames charged for others have left.
+    boolean takeSpare(int group, long bytes) {
+        Group g = groups.get(group);
+        if (g.objectFrames * FRAME - g.objectBytes < bytes) {
+            return false;
+        }
+        g.objectBytes += bytes;
+        return true;
+    }
+
+    /// Enters an object for which `frames` were charged.
+    void addObject(int group, long bytes, long frames) {
+        Group g = groups.get(group);
+        g.objectBytes += bytes;
+        g.objectFrames += frames;
+        giveSpareBack(g);
+    }
+
+    void dropObject(int group, long bytes) {
+        Group g = groups.get(group);
+        g.objectBytes -= bytes;
+        giveSpareBack(g);
+    }
+
+    /// ADR 0008: at most one frame stays spare, none when the last object goes.
+    private void giveSpareBack(Group g) {
+        long needed = (g.objectBytes + FRAME - 1) / FRAME;
+        long spare = mistakes.contains(Mistake.SPARE_FRAMES_STAY) ? Long.MAX_VALUE
+                : g.objectBytes == 0 || mistakes.contains(Mistake.NO_SPARE_FRAME) ? 0 : 1;
+        long back = Math.max(0, g.objectFrames - needed - spare);
+        g.objectFrames -= back;
+        g.own -= back;
     }
 
     /// Frames charged above `high` since somebody last reclaimed for them, if they are a batch.

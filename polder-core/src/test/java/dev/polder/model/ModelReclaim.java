@@ -1,7 +1,6 @@
 package dev.polder.model;
 
 import dev.polder.gfp.Gfp;
-import dev.polder.model.ModelFrames.Placed;
 import dev.polder.model.Outcome.Call;
 import dev.polder.model.Program.Consumer;
 import java.util.ArrayList;
@@ -13,6 +12,8 @@ import java.util.Set;
 /// Rows E1, E10 to E12 and F1 to F9, and what ADR 0008 says of groups: for whom, how often and
 /// with which figures consumers are asked.
 final class ModelReclaim {
+    /// Bytes of a frame.
+    private static final long FRAME = 4096;
     private static final int CLUSTER = 32;
     private static final int PRIORITY = 12;
     /// Fruitless runs of kswapd after which nobody waits for it (E12).
@@ -29,20 +30,24 @@ final class ModelReclaim {
         /// A consumer asks for a frame itself.
         void allocate();
 
-        /// A run of a consumer is freed.
-        void free(Placed run);
+        /// An object of a consumer is freed.
+        void free(Held what);
 
-        /// Time passes.
-        void park(long ticks);
+        /// Areas that were freed and are mapped still are given back until `frames` are free.
+        void purge(long frames);
+
+        /// Frames of such areas.
+        long lazyFrames();
     }
 
     /// One object and the group that its consumer has it for.
-    record Owned(Placed run, int group) {
+    record Owned(Held what, int group) {
     }
 
     private static final class Cache {
         final Consumer consumer;
         final List<Owned> objects = new ArrayList<>();
+        final Map<Integer, Integer> objectsOf = new HashMap<>();
         final Map<Integer, Long> deferred = new HashMap<>();
         int scans;
         long lastCount;
@@ -58,6 +63,7 @@ final class ModelReclaim {
         final boolean mayWait;
         final boolean background;
         final int top;
+        long goal = CLUSTER;
         long freed;
         long scanned;
         int priority = PRIORITY;
@@ -81,18 +87,20 @@ final class ModelReclaim {
     private final ModelFrames frames;
     private final ModelScopes scopes;
     private final Host host;
+    private final ModelTime time;
     private final long min;
     private final List<Cache> caches = new ArrayList<>();
     private List<Call> calls = new ArrayList<>();
     private int fruitlessRuns;
 
     ModelReclaim(List<Consumer> consumers, ModelGroups groups, ModelFrames frames,
-            ModelScopes scopes, long min, Host host, Set<Mistake> mistakes) {
+            ModelScopes scopes, long min, ModelTime time, Host host, Set<Mistake> mistakes) {
         consumers.forEach(c -> caches.add(new Cache(c)));
         this.groups = groups;
         this.frames = frames;
         this.scopes = scopes;
         this.min = min;
+        this.time = time;
         this.host = host;
         this.mistakes = mistakes;
     }
@@ -105,8 +113,10 @@ final class ModelReclaim {
         return caches.get(number).consumer;
     }
 
-    void add(int number, Placed run, int group) {
-        caches.get(number).objects.add(new Owned(run, group));
+    void add(int number, Held what, int group) {
+        Cache c = caches.get(number);
+        c.objects.add(new Owned(what, group));
+        c.objectsOf.merge(group, 1, Integer::sum);
     }
 
     List<Long> deferred() {
@@ -114,16 +124,18 @@ final class ModelReclaim {
                 .map(c -> c.deferred.values().stream().mapToLong(Long::longValue).sum()).toList();
     }
 
-    /// Frames that consumers said they hold when they were last asked for all they have.
+    /// Frames that consumers said they hold when they were last asked for all they have, and those
+    /// of freed areas.
     long reclaimable() {
-        return caches.stream().mapToLong(c -> c.lastCount << c.consumer.order()).sum();
+        return host.lazyFrames() + caches.stream()
+                .mapToLong(c -> (c.lastCount * c.consumer.bytes() + FRAME - 1) / FRAME).sum();
     }
 
     /// Direct reclaim for a request of `mask`; for a limit, of the group `top`, else -1. The
     /// frames that came back.
     long direct(int mask, int top) {
         if (top == ALL && fruitlessRuns < HOPELESS && min > 0 && frames.free() <= min / 2) {
-            host.park(RESERVE_TICKS);
+            time.park(RESERVE_TICKS);
         }
         boolean fs = Gfp.has(mask, Gfp.FS) || mistakes.contains(Mistake.NOFS_MAY_WAIT);
         boolean mayWait = fs && Gfp.has(mask, Gfp.IO)
@@ -156,11 +168,11 @@ final class ModelReclaim {
             }
             if (run.priority == 1) {
                 if (fruitlessRuns < HOPELESS) {
-                    host.park(1);
+                    time.park(1);
                 }
             } else if (run.answers > 0 && run.busy == run.answers && !run.waitedForBusy) {
                 run.waitedForBusy = true;
-                host.park(1);
+                time.park(1);
             }
         }
     }
@@ -180,6 +192,7 @@ final class ModelReclaim {
             long goal = Math.max(high, CLUSTER);
             long scannedBefore = run.scanned;
             long freedBefore = run.freed;
+            run.goal = run.freed + goal;
             pass(run);
             hurry &= run.scanned - scannedBefore < goal;
             if (run.freed >= 2L << wanted) {
@@ -202,6 +215,27 @@ final class ModelReclaim {
     private void pass(Run run) {
         run.answers = 0;
         run.busy = 0;
+        long before = run.freed;
+        if (run.top == ALL && !mistakes.contains(Mistake.LAZY_AREAS_KEPT)) {
+            run.freed += purged(run.goal - run.freed);
+        }
+        if (run.freed < run.goal || mistakes.contains(Mistake.RECLAIM_GOES_ON_PAST_32)
+                || mistakes.contains(Mistake.CONSUMERS_BEFORE_OWN)) {
+            run.freed += Math.max(0, consumers(run));
+        }
+        if (run.freed > before) {
+            fruitlessRuns = 0;
+        }
+    }
+
+    /// Polder's own caches come before the consumers.
+    private long purged(long wanted) {
+        long before = frames.returned();
+        host.purge(wanted);
+        return frames.returned() - before;
+    }
+
+    private long consumers(Run run) {
         long pass = 0;
         for (int i = 0; i < caches.size(); i++) {
             Cache c = caches.get(i);
@@ -219,10 +253,7 @@ final class ModelReclaim {
                 c.lastCount = run.counted;
             }
         }
-        run.freed += Math.max(0, pass);
-        if (pass > 0) {
-            fruitlessRuns = 0;
-        }
+        return pass;
     }
 
     // ---- groups ---------------------------------------------------------------------------------
@@ -297,18 +328,17 @@ final class ModelReclaim {
     }
 
     private static long objects(Cache c, int group) {
-        if (group == ALL) {
-            return c.objects.size();
-        }
-        return c.objects.stream().filter(o -> o.group == group).count();
+        return group == ALL ? c.objects.size() : c.objectsOf.getOrDefault(group, 0);
     }
 
-    private static Placed removeLast(Cache c, int group) {
+    private static Held removeLast(Cache c, int group) {
         int i = c.objects.size() - 1;
         while (group != ALL && c.objects.get(i).group != group) {
             i--;
         }
-        return c.objects.remove(i).run;
+        Owned last = c.objects.remove(i);
+        c.objectsOf.merge(last.group, -1, Integer::sum);
+        return last.what;
     }
 
     private boolean excluded(Run run, Cache c) {
@@ -317,10 +347,15 @@ final class ModelReclaim {
                 && !mistakes.contains(Mistake.EXCLUDED_DOMAIN_ENTERED);
     }
 
+    private void called(Call call) {
+        calls.add(call);
+        time.called();
+    }
+
     /// F1–F8.
     private long shrink(Run run, int number, int group, long uses, long kept) {
         Cache c = caches.get(number);
-        calls.add(new Call(number, group, false, 0, run.mask, run.mayWait));
+        called(new Call(number, group, false, 0, run.mask, run.mayWait));
         long objects = hides(c.consumer.temper()) ? 0 : objects(c, group);
         run.counted += objects;
         long count = objects - objects * kept / (uses + 1);
@@ -340,7 +375,7 @@ final class ModelReclaim {
         while (!stopped && vain < MAX_VAIN && (total >= batch || total >= count)) {
             long ask = mistakes.contains(Mistake.LAST_BATCH_WHOLE) ? batch
                     : Math.min(total, batch);
-            calls.add(new Call(number, group, true, ask, run.mask, run.mayWait));
+            called(new Call(number, group, true, ask, run.mask, run.mayWait));
             Temper.Answer answer = c.consumer.temper().scan(run.mask, run.mayWait, ask,
                     objects(c, group), c.scans++);
             stopped = answer.stop() || answer.throwing();
@@ -374,14 +409,13 @@ final class ModelReclaim {
 
     /// What a callback does; the frames that it freed, less those that it took.
     private long act(Cache c, Temper.Answer answer, int group) {
-        long before = frames.free();
+        long before = frames.returned();
         if (answer.allocates()) {
             host.allocate();
         }
-        long taken = before - frames.free();
         for (long i = 0; i < answer.frees(); i++) {
             host.free(removeLast(c, group));
         }
-        return (answer.frees() << c.consumer.order()) - taken;
+        return frames.returned() - before;
     }
 }

@@ -13,6 +13,7 @@ final class ModelScopes {
     private final Deque<Step.Open> open = new ArrayDeque<>();
     private int reclaims;
     private boolean elsewhere;
+    private boolean another;
 
     ModelScopes(Set<Mistake> mistakes) {
         this.mistakes = mistakes;
@@ -45,6 +46,16 @@ final class ModelScopes {
 
     boolean noreclaim() {
         return elsewhere || reclaims > 0 || isOpen(Scope.NORECLAIM);
+    }
+
+    /// Whether another thread runs now, which is in nothing.
+    void anotherThread(boolean yes) {
+        another = yes;
+    }
+
+    /// Whether the thread that runs is in reclaim.
+    boolean inReclaim() {
+        return !another && (elsewhere || reclaims > 0);
     }
 
     boolean excludesAny() {

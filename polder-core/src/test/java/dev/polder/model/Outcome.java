@@ -8,8 +8,10 @@ import java.util.List;
 /// @param result how the request ended
 /// @param requests the page requests, in the order in which they ended
 /// @param calls the callbacks, in their order
+/// @param facts what can be seen of what was handed out, and what was found wrong with it
 /// @param after how things stand afterwards
-public record Outcome(Result result, List<Request> requests, List<Call> calls, State after) {
+public record Outcome(Result result, List<Request> requests, List<Call> calls,
+        List<String> facts, State after) {
 
     /// How a request ended.
     public enum Result {
@@ -72,6 +74,9 @@ public record Outcome(Result result, List<Request> requests, List<Call> calls, S
         if (difference.isEmpty()) {
             difference = difference("callback", calls, model.calls);
         }
+        if (difference.isEmpty()) {
+            difference = difference("fact", facts, model.facts);
+        }
         if (!difference.isEmpty() || result == Result.WAITS || after.equals(model.after)) {
             return difference;
         }
@@ -89,5 +94,24 @@ public record Outcome(Result result, List<Request> requests, List<Call> calls, S
             }
         }
         return "";
+    }
+
+    /// Frames as the pieces in which they follow one another.
+    static String pieces(List<Long> frames) {
+        StringBuilder out = new StringBuilder("frames");
+        for (int i = 0; i < frames.size(); i++) {
+            int from = i;
+            while (i + 1 < frames.size() && frames.get(i + 1) == frames.get(i) + 1) {
+                i++;
+            }
+            out.append(' ').append(frames.get(from)).append("..").append(frames.get(i));
+        }
+        return out.toString();
+    }
+
+    /// What another thread finds while a request waits: who has failed, and who pays for how many
+    /// frames.
+    static String meanwhile(List<Boolean> failed, List<Long> charged) {
+        return "meanwhile failed " + failed + ", charged " + charged;
     }
 }

@@ -15,13 +15,28 @@ public record Program(long seed, List<Consumer> shrinkers, List<Step> steps) {
     ///
     /// @param temper how it behaves
     /// @param domain which of the program's domains it is in; -1: none
-    /// @param order of the runs that are its objects
+    /// @param source what its objects are made of
+    /// @param size of an object: the order of its run for [Source#PAGES], else bytes
     /// @param groupAware whether it knows which group each object belongs to
-    public record Consumer(Temper temper, int domain, int seeks, int batch, int order,
-            boolean groupAware) {
+    public record Consumer(Temper temper, int domain, int seeks, int batch, Source source,
+            long size, boolean groupAware) {
         String toJava() {
             return "new Consumer(Temper." + temper + ", " + domain + ", " + seeks + ", " + batch
-                    + ", " + order + ", " + groupAware + ")";
+                    + ", Source." + source + ", " + size + ", " + groupAware + ")";
+        }
+
+        /// Bytes of an object.
+        long bytes() {
+            return source == Source.PAGES ? 4096L << size : size;
+        }
+    }
+
+    /// Where memory comes from.
+    public enum Source {
+        PAGES, KMALLOC, VMALLOC, KVMALLOC;
+
+        boolean hasAreas() {
+            return this == VMALLOC || this == KVMALLOC;
         }
     }
 
@@ -35,6 +50,22 @@ public record Program(long seed, List<Consumer> shrinkers, List<Step> steps) {
             }
         }
 
+        /// Memory of some bytes is asked for; what it gets is kept.
+        record Take(Source source, long size, int gfp) implements Step {
+            @Override
+            public String toString() {
+                return "Take(Source." + source + ", " + size + "L, " + mask(gfp) + ")";
+            }
+        }
+
+        /// The same from kmalloc, on a multiple of `alignment`.
+        record Aligned(long size, long alignment, int gfp) implements Step {
+            @Override
+            public String toString() {
+                return "Aligned(" + size + "L, " + alignment + "L, " + mask(gfp) + ")";
+            }
+        }
+
         /// Blocks of the largest order are taken for good, so that the rest is soon short.
         record Hold(int blocks) implements Step {
             @Override
@@ -43,7 +74,7 @@ public record Program(long seed, List<Consumer> shrinkers, List<Step> steps) {
             }
         }
 
-        /// A run that was kept is freed; which one, modulo their number.
+        /// What was kept is freed; which of it, modulo their number.
         record Free(int which) implements Step {
             @Override
             public String toString() {
@@ -91,6 +122,15 @@ public record Program(long seed, List<Consumer> shrinkers, List<Step> steps) {
             }
         }
 
+        /// Another thread takes a step, once the next request that waits has parked that often: a
+        /// [Free], a [Limit] or a [Reset].
+        record Meanwhile(int parks, Step step) implements Step {
+            @Override
+            public String toString() {
+                return "Meanwhile(" + parks + ", new Step." + step + ")";
+            }
+        }
+
         /// One run of background reclaim for a block of that order.
         record Background(int order) implements Step {
             @Override
@@ -114,6 +154,12 @@ public record Program(long seed, List<Consumer> shrinkers, List<Step> steps) {
     public static final int DOMAINS = 2;
     /// Parents of its groups; the first is the root.
     static final List<Integer> PARENTS = List.of(-1, 0, 1, 0, 0);
+
+    /// Whether it may take areas.
+    boolean hasAreas() {
+        return shrinkers.stream().anyMatch(c -> c.source.hasAreas())
+                || steps.stream().anyMatch(s -> s instanceof Step.Take t && t.source.hasAreas());
+    }
 
     private static String mask(int gfp) {
         return "Gfp.parse(\"" + Gfp.toString(gfp) + "\")";

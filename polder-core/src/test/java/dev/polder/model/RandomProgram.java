@@ -4,6 +4,7 @@ import dev.polder.gfp.Gfp;
 import dev.polder.model.Program.Consumer;
 import dev.polder.model.Program.Kind;
 import dev.polder.model.Program.Scope;
+import dev.polder.model.Program.Source;
 import dev.polder.model.Program.Step;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,11 @@ final class RandomProgram {
         Gfp.KERNEL_ACCOUNT};
     private static final int[] MODIFIERS = {Gfp.NORETRY, Gfp.RETRY_MAYFAIL, Gfp.NOFAIL, Gfp.HIGH,
         Gfp.MEMALLOC, Gfp.NOMEMALLOC, Gfp.NOWARN, Gfp.ZERO, Gfp.ACCOUNT};
+    /// With these the data may come from where a node of the page table may not.
+    private static final int[] RESERVES = {Gfp.MEMALLOC, Gfp.MEMALLOC | Gfp.NOFAIL, Gfp.HIGH};
+    /// From these nothing comes: requests get to the end of the road.
+    private static final List<Temper> KEEPERS =
+            List.of(Temper.STUBBORN, Temper.CLAIMS, Temper.HIDES, Temper.SAYS_EMPTY);
     private static final int GROUPS = Program.PARENTS.size();
     private static final int LARGEST = 10;
     /// Of eight blocks of the largest order.
@@ -28,18 +34,28 @@ final class RandomProgram {
     private final boolean atomic;
     private final boolean background;
     private final boolean scoped;
+    private final boolean hopeless;
+    private final boolean helped;
+    private final boolean objects;
+    private final boolean areas;
 
-    private RandomProgram(SplittableRandom random) {
+    private RandomProgram(SplittableRandom random, boolean mapping) {
         this.random = random;
         this.grouped = random.nextInt(2) == 0;
         this.atomic = random.nextInt(3) == 0;
         this.background = random.nextInt(3) == 0;
         this.scoped = random.nextInt(3) != 0;
+        this.hopeless = random.nextInt(6) == 0;
+        this.helped = hopeless || random.nextInt(3) == 0;
+        this.objects = random.nextInt(2) == 0;
+        this.areas = random.nextInt(2) == 0 && mapping;
     }
 
     /// The program of a seed with `length` steps.
-    static Program of(long seed, int length) {
-        return new RandomProgram(new SplittableRandom(seed)).make(seed, length);
+    ///
+    /// @param mapping whether there are areas
+    static Program of(long seed, int length, boolean mapping) {
+        return new RandomProgram(new SplittableRandom(seed), mapping).make(seed, length);
     }
 
     private Program make(long seed, int length) {
@@ -54,9 +70,9 @@ final class RandomProgram {
             for (int i = random.nextInt(4); i > 0; i--) {
                 steps.add(limit());
             }
-            for (int i = random.nextInt(4); i > 0; i--) {
+            for (int i = hopeless ? 4 : random.nextInt(4); i > 0; i--) {
                 steps.add(new Step.Open(Scope.GROUP, random.nextInt(1, GROUPS)));
-                steps.add(new Step.Grow(random.nextInt(n), 1 << random.nextInt(8), Gfp.NOWAIT));
+                steps.add(grow(consumers, 8, Gfp.NOWAIT));
                 steps.add(new Step.Close());
             }
             if (random.nextInt(3) != 0) {
@@ -64,25 +80,48 @@ final class RandomProgram {
             }
         }
         while (steps.size() < length) {
-            steps.add(step(n));
+            steps.add(step(consumers));
         }
         return new Program(seed, List.copyOf(consumers), List.copyOf(steps));
     }
 
     private Consumer consumer() {
-        Temper[] tempers = Temper.values();
-        return new Consumer(
-                random.nextInt(3) == 0 ? Temper.GIVES : tempers[random.nextInt(tempers.length)],
-                random.nextInt(-1, Program.DOMAINS), new int[] {0, 1, 2, 2, 5}[random.nextInt(5)],
-                new int[] {1, 4, 16, 128}[random.nextInt(4)], random.nextInt(3) == 0 ? 1 : 0,
+        List<Temper> tempers = hopeless ? KEEPERS : List.of(Temper.values());
+        Temper temper = random.nextInt(3) == 0 && !hopeless ? Temper.GIVES
+                : tempers.get(random.nextInt(tempers.size()));
+        int domain = random.nextInt(-1, Program.DOMAINS);
+        int seeks = new int[] {0, 1, 2, 2, 5}[random.nextInt(5)];
+        int batch = new int[] {1, 4, 16, 128}[random.nextInt(4)];
+        Source source = source();
+        long size = switch (source) {
+            case PAGES -> random.nextInt(3) == 0 ? 1 : 0;
+            case KMALLOC -> 1 + random.nextInt(1 << random.nextInt(6, 15));
+            default -> 1 + random.nextInt(1 << random.nextInt(12, 18));
+        };
+        return new Consumer(temper, domain, seeks, batch, source, size,
                 grouped && random.nextInt(3) != 0);
     }
 
-    private Step step(int consumers) {
+    private Source source() {
+        int kind = random.nextInt(6);
+        if (kind < 2 && objects) {
+            return Source.KMALLOC;
+        }
+        return kind > 3 && areas ? random.nextInt(2) == 0 ? Source.VMALLOC : Source.KVMALLOC
+                : Source.PAGES;
+    }
+
+    /// A consumer grows; where its objects are dear to make, by fewer of them.
+    private Step grow(List<Consumer> consumers, int doublings, int gfp) {
+        int which = random.nextInt(consumers.size());
+        boolean dear = consumers.get(which).source() != Source.PAGES;
+        return new Step.Grow(which, 1 << random.nextInt(dear ? doublings - 3 : doublings), gfp);
+    }
+
+    private Step step(List<Consumer> consumers) {
         int kind = random.nextInt(100);
         if (kind < 25) {
-            return new Step.Grow(random.nextInt(consumers), 1 << random.nextInt(10),
-                    random.nextInt(3) == 0 ? Gfp.ATOMIC : Gfp.NOWAIT);
+            return grow(consumers, 10, random.nextInt(3) == 0 ? Gfp.ATOMIC : Gfp.NOWAIT);
         }
         if (kind < 42) {
             return new Step.Free(random.nextInt(1 << 20));
@@ -97,14 +136,40 @@ final class RandomProgram {
         if (kind < 67 && grouped) {
             return group();
         }
+        if (kind < 69 && helped) {
+            return new Step.Meanwhile(1 + random.nextInt(1 << random.nextInt(1, 8)),
+                    random.nextInt(3) == 0 && grouped ? limit()
+                            : new Step.Free(random.nextInt(1 << 20)));
+        }
         if (kind < 72 && background) {
             return new Step.Background(random.nextInt(3) == 0 ? random.nextInt(LARGEST) : 0);
         }
         if (kind < 80 && atomic) {
             return new Step.Alloc(random.nextInt(8), Gfp.ATOMIC | modifier());
         }
+        if (objects && random.nextInt(2) == 0) {
+            return object();
+        }
+        if (areas && random.nextInt(2) == 0) {
+            Source source = random.nextInt(2) == 0 ? Source.VMALLOC : Source.KVMALLOC;
+            int more = random.nextInt(4) == 0 ? RESERVES[random.nextInt(RESERVES.length)] : 0;
+            return new Step.Take(source, size(4, random.nextInt(10) == 0 ? 25 : 20),
+                    mask() | more);
+        }
         int order = random.nextInt(3) == 0 ? random.nextInt(12) : random.nextInt(3);
         return new Step.Alloc(random.nextInt(2) == 0 ? 0 : order, mask());
+    }
+
+    private Step object() {
+        if (random.nextInt(4) == 0) {
+            return new Step.Aligned(size(0, 14), 1L << random.nextInt(15), mask());
+        }
+        return new Step.Take(Source.KMALLOC, size(0, random.nextInt(5) == 0 ? 23 : 14), mask());
+    }
+
+    /// A size of about 2^from to 2^to bytes, of each power as likely; seldom 0.
+    private long size(int from, int to) {
+        return random.nextInt(40) == 0 ? 0 : random.nextLong(1, 1L << random.nextInt(from + 1, to));
     }
 
     private Step group() {

@@ -12,7 +12,9 @@ import dev.polder.model.Outcome.Request;
 import dev.polder.model.Outcome.Result;
 import dev.polder.model.Outcome.State;
 import dev.polder.model.Program.Consumer;
+import dev.polder.model.Program.Source;
 import dev.polder.model.Program.Step;
+import dev.polder.model.RealMemory.Block;
 import dev.polder.os.Clock;
 import dev.polder.os.PoolMemory;
 import dev.polder.page.OutOfMemoryPolicy;
@@ -32,14 +34,18 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/// The real zone, reclaim, memory groups and page allocator, with the consumers of a program, on
-/// one thread: time passes when the thread parks, and a thread that parks over and over and frees
-/// nothing waits for ever. Background reclaim runs when the program says so, and is waited for.
+/// The real zone, reclaim, memory groups and allocators, with the consumers of a program: time
+/// passes when the thread parks, and a thread that parks over and over while nothing is freed waits
+/// for ever. Background reclaim runs when the program says so, and is waited for; so does another
+/// thread.
 final class RealPool implements AutoCloseable {
     /// Enough for something to be kept for atomic requests: a hundredth is more than a block.
     static final int FRAMES = 8192;
+    /// Pages of vmalloc space: fewer than there are frames, so that addresses can be short, too.
+    static final int SPACE = 3072;
     static final long MIN = 48;
     static final long LOW = 72;
     static final long HIGH = 96;
@@ -66,19 +72,25 @@ final class RealPool implements AutoCloseable {
         @Override
         public void park(Object blocker, long nanos) {
             now += Math.max(nanos, SLACK * TICK_NANOS);
-            if (++parks > Model.ENOUGH || calls.size() > Model.MANY_CALLS) {
+            parks++;
+            parksOfStep++;
+            while (!meanwhile.isEmpty() && meanwhile.peek().parks() <= parksOfStep) {
+                onAnotherThread(meanwhile.remove().step());
+            }
+            zone.drain();
+            if (parks > ModelTime.ENOUGH || calls.size() > ModelTime.MANY_CALLS) {
                 throw new Waits();
             }
         }
 
         @Override
         public void unpark(Thread thread) {
-            throw new AssertionError("there is one thread only");
+            // Time has passed for it already.
         }
     }
 
     /// One object and the group that its consumer has it for.
-    private record Owned(long run, MemGroup group) {
+    private record Owned(Block block, MemGroup group) {
     }
 
     private final class Cache implements Shrinker {
@@ -94,22 +106,26 @@ final class RealPool implements AutoCloseable {
             this.handle = shrinkers.register("consumer-" + number, this,
                     consumer.domain() < 0 ? null : domains.get(consumer.domain()),
                     consumer.seeks(), consumer.batch(), consumer.groupAware(),
-                    Frames.SIZE << consumer.order());
+                    consumer.bytes());
         }
 
         private long objects(long groupId) {
             if (groupId == 0) {
                 return objects.size();
             }
-            return objects.stream().filter(o -> o.group.id() == groupId).count();
+            long n = 0;
+            for (Owned o : objects) {
+                n += o.group.id() == groupId ? 1 : 0;
+            }
+            return n;
         }
 
-        private long removeLast(long groupId) {
+        private Block removeLast(long groupId) {
             int i = objects.size() - 1;
             while (groupId != 0 && objects.get(i).group.id() != groupId) {
                 i--;
             }
-            return objects.remove(i).run;
+            return objects.remove(i).block;
         }
 
         @Override
@@ -125,6 +141,15 @@ final class RealPool implements AutoCloseable {
         @Override
         public long scan(ShrinkControl sc) {
             calls.add(call(number, true, sc));
+            memory.inCallback(true);
+            try {
+                return give(sc);
+            } finally {
+                memory.inCallback(false);
+            }
+        }
+
+        private long give(ShrinkControl sc) {
             Temper.Answer answer = consumer.temper().scan(sc.gfp(), sc.mayWait(), sc.toScan(),
                     objects(sc.groupId()), scans++);
             if (answer.throwing()) {
@@ -134,10 +159,10 @@ final class RealPool implements AutoCloseable {
                 return STOP;
             }
             if (answer.allocates()) {
-                keep(take(0, Gfp.KERNEL));
+                keep(memory.take(Source.PAGES, 0, Gfp.KERNEL), false);
             }
             for (long i = 0; i < answer.frees(); i++) {
-                pages.free(removeLast(sc.groupId()));
+                memory.free(removeLast(sc.groupId()));
                 parks = 0;
             }
             if (answer.scanned() >= 0) {
@@ -159,12 +184,16 @@ final class RealPool implements AutoCloseable {
     private final List<MemGroup> groups = new ArrayList<>();
     private final List<ReclaimDomain> domains = new ArrayList<>();
     private final List<Cache> caches = new ArrayList<>();
-    private final List<Long> kept = new ArrayList<>();
+    private final RealMemory memory;
+    private final List<Block> kept = new ArrayList<>();
     private final Deque<AutoCloseable> scopes = new ArrayDeque<>();
+    private final Deque<Step.Meanwhile> meanwhile = new ArrayDeque<>();
     private int parks;
-    private List<Long> placed = new ArrayList<>();
+    private int parksOfStep;
+    private Told told = new Told();
     private List<Request> requests = new ArrayList<>();
     private List<Call> calls = new ArrayList<>();
+    private List<String> facts = new ArrayList<>();
 
     RealPool(Program program, PoolMemory memory) {
         this.zone = new Zone(memory, new Watermarks(MIN, LOW, HIGH), 1);
@@ -176,24 +205,32 @@ final class RealPool implements AutoCloseable {
         this.pages = new PageAllocator(new PageAllocator.Parts("model", zone, memory, vmscan,
                 new Kswapd("model", new ZoneView(zone), vmscan), shrinkers, stat, clock,
                 root, OutOfMemoryPolicy.largestGroup()));
-        pages.listener((_, order, entry, used, got) ->
-                requests.add(new Request(order, entry, used, got)));
+        this.memory = new RealMemory(pages);
+        pages.listener((role, order, entry, used, got) -> {
+            requests.add(new Request(order, entry, used, got));
+            if (got) {
+                this.memory.served(role, order);
+            }
+        });
         for (int i = 0; i < Program.DOMAINS; i++) {
             domains.add(ReclaimDomain.of("domain-" + i));
         }
         program.shrinkers().forEach(c -> caches.add(new Cache(caches.size(), c)));
     }
 
-    /// Runs of the last step, in the order in which they were handed out.
-    List<Long> placed() {
-        return placed;
+    /// Where the last step put what it handed out.
+    Told told() {
+        return told;
     }
 
     Outcome run(Step step) {
-        placed = new ArrayList<>();
+        told = new Told();
+        facts = new ArrayList<>();
+        memory.beginStep(told, facts);
         requests = new ArrayList<>();
         calls = new ArrayList<>();
         parks = 0;
+        parksOfStep = 0;
         Result result;
         try {
             result = perform(step);
@@ -203,14 +240,23 @@ final class RealPool implements AutoCloseable {
         zone.drain();
         State after = new State(zone.free(), zone.highAtomicFrames(),
                 caches.stream().map(c -> c.handle.deferred()).toList(),
-                groups.stream().map(g -> Frames.count(g.charged())).toList(),
-                groups.stream().map(MemGroup::failed).toList());
-        return new Outcome(result, requests, calls, after);
+                charged(), failed());
+        return new Outcome(result, requests, calls, facts, after);
+    }
+
+    private List<Long> charged() {
+        return groups.stream().map(g -> Frames.count(g.charged())).toList();
+    }
+
+    private List<Boolean> failed() {
+        return groups.stream().map(MemGroup::failed).toList();
     }
 
     private Result perform(Step step) {
         return switch (step) {
-            case Step.Alloc a -> keep(take(a.order(), a.gfp()));
+            case Step.Alloc a -> keep(memory.take(Source.PAGES, a.order(), a.gfp()), false);
+            case Step.Take t -> keep(memory.take(t.source(), t.size(), t.gfp()), true);
+            case Step.Aligned a -> keep(memory.aligned(a.size(), a.alignment(), a.gfp()), true);
             case Step.Hold h -> hold(h.blocks());
             case Step.Free f -> free(f.which());
             case Step.Grow g -> grow(g);
@@ -221,11 +267,35 @@ final class RealPool implements AutoCloseable {
                 groups.get(r.group()).reset();
                 yield Result.NONE;
             }
+            case Step.Meanwhile m -> {
+                meanwhile.add(m);
+                yield Result.NONE;
+            }
             case Step.Background b -> {
                 BackgroundRun.of(vmscan, b.order());
                 yield Result.NONE;
             }
         };
+    }
+
+    /// Takes a step on a thread of its own, to its end, while this one is parked.
+    private void onAnotherThread(Step step) {
+        AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
+        Thread thread = new Thread(() -> {
+            facts.add(Outcome.meanwhile(failed(), charged()));
+            perform(step);
+        }, "model-another");
+        thread.setUncaughtExceptionHandler((_, t) -> thrown.set(t));
+        thread.start();
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            throw new AssertionError("interrupted while another thread runs", e);
+        }
+        Throwable t = thrown.get();
+        if (t != null) {
+            throw new AssertionError("another thread threw at " + step, t);
+        }
     }
 
     private Call call(int number, boolean scan, ShrinkControl sc) {
@@ -236,19 +306,14 @@ final class RealPool implements AutoCloseable {
         return new Call(number, group, scan, sc.toScan(), sc.gfp(), sc.mayWait());
     }
 
-    private long take(int order, int gfp) {
-        long run = pages.alloc(order, gfp);
-        if (run != 0) {
-            placed.add(run);
-        }
-        return run;
-    }
-
-    private Result keep(long run) {
-        if (run == 0) {
+    private Result keep(@Nullable Block block, boolean described) {
+        if (block == null) {
             return Result.FAILED;
         }
-        kept.add(run);
+        kept.add(block);
+        if (described) {
+            facts.add(memory.describe(block));
+        }
         return Result.GOT;
     }
 
@@ -257,18 +322,18 @@ final class RealPool implements AutoCloseable {
         MemGroup entered = MemGroup.current();
         MemGroup group = entered == null ? groups.getFirst() : entered;
         for (int i = 0; i < g.objects(); i++) {
-            long run = take(cache.consumer.order(), g.gfp());
-            if (run == 0) {
+            Block block = memory.take(cache.consumer.source(), cache.consumer.size(), g.gfp());
+            if (block == null) {
                 return Result.FAILED;
             }
-            cache.objects.add(new Owned(run, group));
+            cache.objects.add(new Owned(block, group));
         }
         return g.objects() == 0 ? Result.NONE : Result.GOT;
     }
 
     private Result hold(int blocks) {
         for (int i = 0; i < blocks; i++) {
-            take(Frames.MAX_ORDER, Gfp.NOWAIT);
+            memory.take(Source.PAGES, Frames.MAX_ORDER, Gfp.NOWAIT);
         }
         return Result.NONE;
     }
@@ -287,7 +352,8 @@ final class RealPool implements AutoCloseable {
 
     private Result free(int which) {
         if (!kept.isEmpty()) {
-            pages.free(kept.remove(which % kept.size()));
+            parks = 0;
+            memory.free(kept.remove(which % kept.size()));
         }
         return Result.NONE;
     }
@@ -322,6 +388,7 @@ final class RealPool implements AutoCloseable {
     /// Walks every invariant.
     void verify() {
         pages.verify();
+        memory.verify();
     }
 
     @Override
@@ -329,5 +396,6 @@ final class RealPool implements AutoCloseable {
         for (@Nullable AutoCloseable s = scopes.poll(); s != null; s = scopes.poll()) {
             close(s);
         }
+        memory.close();
     }
 }
