@@ -26,16 +26,19 @@ public final class Task extends ScopeStack {
      * task sees as referent either that other thread or, when the store was not ordered, null;
      * neither is itself, so it misses and goes the slow way. Slots hold only sound references (Java
      * has no torn ones). The slow way decides about replacing an owner it sees as dead: a wrong
-     * "dead" (a null referent seen early) only costs that owner its slot. Slots are written by
-     * compare-and-set, so that clearing one after its owner died cannot clear a successor.
+     * "dead" would cost that owner its slot, so it reads with acquire what was stored with release.
+     * Slots are written by compare-and-set, so that clearing one after its owner died cannot clear
+     * a successor.
      *
      * Weak owners. A task refers to its thread weakly, the table and the reaper to the task
      * strongly: a dead thread can be collected, its task goes when the reaper has looked at it. A
      * cleared referent counts as dead, because the JVM keeps live platform threads reachable, and a
      * virtual thread that nothing refers to can never run again.
      *
-     * A thread whose thread-locals are erased (some fork-join workers, between two tasks) and that
-     * has no slot gets a new, empty task. Scopes are not open then, unless they leaked.
+     * Erased thread-locals. Some fork-join workers, those of the common pool among them, lose their
+     * thread-locals between two of their tasks. One without a slot must not get a second task then:
+     * what pools keep near threads would hear nothing of it, and a scope that leaked would be gone.
+     * So a task that finds no slot when it is made is remembered besides ([UnsettledTasks]).
      *
      * Comparing ids would be cheaper, but before Java 19 a subclass may override its id.
      */
@@ -79,7 +82,8 @@ public final class Task extends ScopeStack {
     // go the slow way, which is right too.
     private static final AtomicInteger VIRTUAL_APART = new AtomicInteger();
 
-    private static final ThreadLocal<Task> LOCAL = new ThreadLocal<>();
+    /// Package-private for tests that erase it.
+    static final ThreadLocal<Task> LOCAL = new ThreadLocal<>();
 
     private final long threadId;
     private final boolean virtual;
@@ -127,26 +131,45 @@ public final class Task extends ScopeStack {
         return task.refersTo(me) ? task : slow(me);
     }
 
-    private static int secondWay(long id) {
+    static int secondWay(long id) {
         return (int) ((id * SPREAD) >>> SPREAD_SHIFT);
     }
 
     private static Task slow(Thread me) {
         Task task = LOCAL.get();
         if (task == null) {
-            task = new Task(me, ThreadKind.id(me), ThreadKind.isVirtual(me));
+            task = madeOnce(me);
             LOCAL.set(task);
-        }
-        if (!task.virtual && task.slowLookups++ % PATIENCE == 0
-                && !settle(task, (int) task.threadId & MASK)) {
-            settle(task, secondWay(task.threadId));
+        } else if (!task.virtual && ++task.slowLookups % PATIENCE == 0) {
+            task.settle();
         }
         return task;
     }
 
-    /// Moves into the slot unless a live owner has it.
+    /// A new task for a thread, unless it had one before its thread-locals were erased.
+    private static Task madeOnce(Thread me) {
+        long id = ThreadKind.id(me);
+        if (ThreadKind.isVirtual(me)) {
+            return new Task(me, id, true);
+        }
+        Task before = UnsettledTasks.find(me, id);
+        if (before != null) {
+            return before;
+        }
+        Task task = new Task(me, id, false);
+        if (!task.settle()) {
+            UnsettledTasks.add(task);
+        }
+        return task;
+    }
+
+    /// Moves into one of its slots unless live owners have both.
+    private boolean settle() {
+        return settle(this, (int) threadId & MASK) || settle(this, secondWay(threadId));
+    }
+
     private static boolean settle(Task task, int index) {
-        Task holder = TABLE[index];
+        Task holder = (Task) SLOT.getAcquire(TABLE, index);
         return holder.ended() && SLOT.compareAndSet(TABLE, index, holder, task);
     }
 

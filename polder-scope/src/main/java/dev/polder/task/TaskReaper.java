@@ -116,6 +116,7 @@ final class TaskReaper implements Runnable {
             }
         }
         watched.subList(kept, watched.size()).clear();
+        UnsettledTasks.sweep();
     }
 
     private void bury(Task task) {

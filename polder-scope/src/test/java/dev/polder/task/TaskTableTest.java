@@ -78,6 +78,32 @@ class TaskTableTest {
         assertThat(tasks.get(0).settled()).isFalse();
     }
 
+    /// Some fork-join workers lose their thread-locals between two of their tasks.
+    @Test
+    void aThreadWithoutASlotKeepsItsTaskWhenItsThreadLocalsAreErased() throws Exception {
+        FullSlots.run(() -> {
+            Task task = Task.current();
+            assertThat(task.settled()).as("the premise").isFalse();
+            int token = task.saveFlags(Task.NOFS);
+            Task.LOCAL.remove();
+            assertThat(Task.current()).isSameAs(task);
+            assertThat(Task.current().flags()).isEqualTo(Task.NOFS);
+            task.restoreFlags(token);
+        });
+    }
+
+    @Test
+    void threadsThatEndedAreNotRememberedForThat() throws Exception {
+        Task.reap();
+        int before = UnsettledTasks.size();
+        FullSlots.run(() -> {
+            Task.current();
+            assertThat(UnsettledTasks.size()).as("the premise").isGreaterThan(before);
+        });
+        Task.reap();
+        assertThat(UnsettledTasks.size()).isLessThanOrEqualTo(before);
+    }
+
     private static void await(CountDownLatch latch) {
         try {
             assertThat(latch.await(Threads.PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
