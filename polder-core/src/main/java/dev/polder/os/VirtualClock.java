@@ -16,6 +16,10 @@ public final class VirtualClock implements Clock {
      * permit. Whoever ends a wait (advance, unpark) clears `parked` itself, under the lock: a
      * thread that was released but has not run yet no longer counts as parked, so that
      * advance(…); awaitParked(1) waits for the *next* park and not for the one just ended.
+     *
+     * An interrupt gives a thread its permit too, which outlives the flag: LockSupport does so.
+     * Nobody is told of interrupts, so a thread gets the permit where it reads the time with the
+     * flag set. A wait that trusts one park to last then spins here as it would in earnest.
      */
 
     /// Real seconds after which [#awaitParked] gives up: far above any scheduling delay of a
@@ -45,8 +49,12 @@ public final class VirtualClock implements Clock {
 
     @Override
     public long nanos() {
+        Thread self = Thread.currentThread();
         lock.lock();
         try {
+            if (self.isInterrupted()) {
+                parkers.computeIfAbsent(self, _ -> new Parker(lock.newCondition())).permit = true;
+            }
             return now;
         } finally {
             lock.unlock();

@@ -293,11 +293,16 @@ final class SlowPath {
         }
     }
 
-    /// Sleeps although the thread may be interrupted, and keeps the interrupt: whoever loops here
-    /// would spin otherwise.
+    /// Sleeps for `nanos` although the thread may be interrupted, and keeps the interrupt. Whoever
+    /// loops here would spin otherwise, and not for the flag alone: each time it is set again the
+    /// thread gets a permit too, with which its next park returns at once.
     void sleep(long nanos) {
-        boolean interrupted = Thread.interrupted();
-        clock.park(this, nanos);
+        boolean interrupted = false;
+        long start = clock.nanos();
+        for (long left = nanos; left > 0; left = nanos - (clock.nanos() - start)) {
+            interrupted |= Thread.interrupted();
+            clock.park(this, left);
+        }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }

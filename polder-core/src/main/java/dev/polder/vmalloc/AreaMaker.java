@@ -153,14 +153,7 @@ final class AreaMaker {
     /// One tick (H7), whatever the mask says about retries. An interrupt does not end it.
     void waitBeforeRetry(AreaRequest request) {
         PolderEvents.reporter().trouble("", request.describe(budget), null);
-        boolean interrupted = Thread.interrupted();
-        try {
-            pages.retryWait(request.gfp & ~Gfp.NORETRY);
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        pages.retryWait(request.gfp & ~Gfp.NORETRY);
     }
 
     /// Unmaps lazily freed areas, oldest first, until `wanted` frames are free again. For threads

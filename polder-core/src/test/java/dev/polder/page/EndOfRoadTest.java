@@ -346,6 +346,34 @@ final class EndOfRoadTest {
         assertThat(kept).isTrue();
     }
 
+    /// Reclaim makes nobody wait once kswapd is hopeless, so the tick is all there is.
+    @Test
+    void anInterruptedThreadThatWaitsWithoutFsMakesOneRoundATick() {
+        exhaust();
+        rig.kswapd.start();
+        rig.kswapd.wake(0);
+        while (!rig.kswapd.hopeless()) {
+            rig.clock.awaitParked(1);
+            rig.clock.advance(Clock.TICK_NANOS);
+        }
+        rig.clock.awaitParked(1);
+        try (Asker<Long> a = ask(() -> {
+            Thread.currentThread().interrupt();
+            return rig.pages.alloc(0, DIRECT_NOFS);
+        })) {
+            rig.clock.awaitParked(2);
+            long rounds = rig.stat.get(Item.ALLOC_RETRY);
+            for (int tick = 0; tick < Clock.HZ; tick++) {
+                rig.clock.advance(Clock.TICK_NANOS);
+                rig.clock.awaitParked(2);
+            }
+            assertThat(rig.stat.get(Item.ALLOC_RETRY) - rounds).isEqualTo(Clock.HZ);
+            rig.kswapd.close();
+            rig.release(8);
+            serves(a);
+        }
+    }
+
     @Test
     @Row("D16")
     void withoutFsNobodyIsFailedAndAfterASecondItSaysForWhomItWaits() {

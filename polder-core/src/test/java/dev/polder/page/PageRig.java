@@ -31,7 +31,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// A page allocator over 16 MiB, or what is asked for, on virtual time, whose kswapd is there but
-/// never runs: what a test sees was done by the thread that asked.
+/// does not run unless a test starts it: what is seen was done by the thread that asked.
 final class PageRig implements AutoCloseable {
     static final long MIN = 128;
     private static final int FRAMES = 4096;
@@ -43,6 +43,7 @@ final class PageRig implements AutoCloseable {
     final ShrinkerRegistry shrinkers =
             new ShrinkerRegistry("rig", stat, clock, PolderEvents.reporter());
     final Vmscan vmscan;
+    final Kswapd kswapd;
     final MemGroup root = MemGroup.root("rig");
     final PageAllocator pages;
     private final List<Long> held = Collections.synchronizedList(new ArrayList<>());
@@ -64,9 +65,9 @@ final class PageRig implements AutoCloseable {
         memory = PoolMemory.open(frames, 0, true, MappingBudget.of(16));
         zone = new Zone(memory, new Watermarks(MIN, 2 * MIN, 3 * MIN), 2);
         vmscan = new Vmscan(new ZoneView(zone), shrinkers, stat, clock);
-        pages = new PageAllocator(new PageAllocator.Parts("rig", zone, memory, vmscan,
-                new Kswapd("rig", new ZoneView(zone), vmscan), shrinkers, stat, clock, root,
-                policy));
+        kswapd = new Kswapd("rig", new ZoneView(zone), vmscan);
+        pages = new PageAllocator(new PageAllocator.Parts("rig", zone, memory, vmscan, kswapd,
+                shrinkers, stat, clock, root, policy));
     }
 
     /// Takes runs of `order` under `gfp` until there are none, and keeps them.
