@@ -1,6 +1,7 @@
 package dev.polder;
 
 import dev.polder.base.Check;
+import dev.polder.base.Counted;
 import dev.polder.base.Frames;
 import dev.polder.debug.ObjectTrack;
 import dev.polder.debug.Trace;
@@ -41,8 +42,9 @@ final class Leftovers {
             return null;
         }
         left.takers(out, parts);
-        return "closed while " + left.allocations + " allocations of " + left.bytes
-                + " bytes are in use; free them before close" + out;
+        return "closed while " + Counted.of(left.allocations, "allocation") + " of " + left.bytes
+                + (left.allocations == 1 ? " bytes is in use; free it" : " bytes are in use; free"
+                + " them") + " before close" + out;
     }
 
     private List<Line> caches(Wiring parts) {
@@ -52,8 +54,8 @@ final class Leftovers {
                 long held = s.activeObjects() * s.objectSize();
                 allocations += s.activeObjects();
                 bytes += held;
-                lines.add(new Line(held, s.name() + ": " + s.activeObjects() + " objects, " + held
-                        + " bytes"));
+                lines.add(new Line(held, s.name() + ": "
+                        + Counted.of(s.activeObjects(), "object") + ", " + held + " bytes"));
             }
         }
         return lines;

@@ -285,8 +285,12 @@ public final class Polder implements AutoCloseable {
     }
 
     /// Closes the pool: refuses new requests, ends waits with an IllegalStateException, waits for
-    /// running shrinkers, reports what is still allocated and gives the memory back. Segments
-    /// throw from then on; a raw address gives an InternalError. A second call does nothing.
+    /// running shrinkers, gives the memory back and tells what was still allocated. Segments throw
+    /// from then on; a raw address gives an InternalError. A second call does nothing.
+    ///
+    /// What was still allocated goes to `PolderEvents.leftAllocated`, or the log. It is there when
+    /// this returns, as are the findings of debug mode, also where the program ends then; for a
+    /// listener that hangs this waits 5 s.
     ///
     /// @throws IllegalStateException if called from inside a shrinker
     @Override
@@ -305,13 +309,15 @@ public final class Polder implements AutoCloseable {
         parts.shrinkers().closeAll();
         parts.slabs().close();
         String left = Leftovers.describe(parts);
-        if (left != null) {
-            PolderEvents.reporter().trouble(config.name(), left, null);
-        }
         parts.pages().end();
         memory.close();
         parts.vmalloc().close();
         parts.slabs().releaseMappings();
+        if (left != null) {
+            PolderEvents.reporter().leftAllocated(config.name(), left);
+        } else {
+            parts.findings().awaitTold();
+        }
     }
 
     boolean isClosed() {

@@ -31,11 +31,11 @@ final class WrongCloseTest {
     }
 
     /// What the pool tells when it closes; empty if nothing.
-    private static String closing(Polder pool) throws InterruptedException {
+    private static String closing(Polder pool) {
         AtomicReference<String> told = new AtomicReference<>("");
         PolderEvents before = PolderEvents.listen(new PolderEvents() {
             @Override
-            public void trouble(String name, String what, @Nullable Throwable thrown) {
+            public void leftAllocated(String name, String what) {
                 if (name.equals(pool.config().name())) {
                     told.set(what);
                 }
@@ -43,7 +43,6 @@ final class WrongCloseTest {
         });
         try {
             pool.close();
-            assertThat(PolderEvents.awaitDelivered(10, TimeUnit.SECONDS)).isTrue();
         } finally {
             PolderEvents.listen(before);
         }
@@ -51,7 +50,7 @@ final class WrongCloseTest {
     }
 
     @Test
-    void closingAnEmptyPoolTellsNothing() throws InterruptedException {
+    void closingAnEmptyPoolTellsNothing() {
         Polder pool = open("empty");
         SlabCache cache = pool.createCache("things", 40);
         cache.free(cache.alloc(Gfp.KERNEL));
@@ -62,7 +61,7 @@ final class WrongCloseTest {
 
     @Tag("remapping")
     @Test
-    void closingListsWhatIsInUseLargestFirst() throws InterruptedException {
+    void closingListsWhatIsInUseLargestFirst() {
         Polder pool = open("left");
         SlabCache cache = pool.createCache("sessions", 2048);
         for (int i = 0; i < 7; i++) {

@@ -8,11 +8,24 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /// Writes events of one kind to the System.Logger "dev.polder": one line, at most one per 10 s,
-/// with the number of those that were not written.
+/// with the number of those that were not written. Kinds of which none may be missed are written
+/// each time; who tells of them sees to it that they are few.
 final class EventLog {
     enum Kind {
         SCOPE_LEAKED, TOKEN_CROSSED, SCOPE_OPEN_TOO_LONG, STALL, WAITS_FOR, SHRINKER_THREW,
-        SHRINKER_STUCK, NOFAIL_MISUSE, OUT_OF_MEMORY, BLOCKING_ON_EVENT_LOOP, TROUBLE
+        SHRINKER_STUCK, NOFAIL_MISUSE, OUT_OF_MEMORY, BLOCKING_ON_EVENT_LOOP,
+        WRONG_SETTING(false), CORRUPTION(false), LEFT_ALLOCATED(false), TROUBLE;
+
+        /// Whether some of them may go unwritten.
+        final boolean limited;
+
+        Kind() {
+            this(true);
+        }
+
+        Kind(boolean limited) {
+            this.limited = limited;
+        }
     }
 
     /// The kernel's rate for allocation failures (D5): a person reads along.
@@ -22,7 +35,8 @@ final class EventLog {
 
     static {
         for (Kind kind : Kind.values()) {
-            LOGS.put(kind, new EventLog(System::nanoTime, EventLog::write));
+            LOGS.put(kind, new EventLog(kind.limited ? INTERVAL_NANOS : 0, System::nanoTime,
+                    EventLog::write));
         }
     }
 
@@ -31,6 +45,7 @@ final class EventLog {
         void line(String text);
     }
 
+    private final long intervalNanos;
     private final LongSupplier nanoTime;
     private final Sink sink;
 
@@ -39,7 +54,8 @@ final class EventLog {
     private long writtenNanos;
     private long suppressed;
 
-    EventLog(LongSupplier nanoTime, Sink sink) {
+    EventLog(long intervalNanos, LongSupplier nanoTime, Sink sink) {
+        this.intervalNanos = intervalNanos;
         this.nanoTime = nanoTime;
         this.sink = sink;
     }
@@ -62,7 +78,7 @@ final class EventLog {
         long unsaid;
         synchronized (this) {
             long now = nanoTime.getAsLong();
-            if (written && now - writtenNanos < INTERVAL_NANOS) {
+            if (written && now - writtenNanos < intervalNanos) {
                 suppressed++;
                 return;
             }

@@ -1,6 +1,7 @@
 package dev.polder.gfp;
 
 import java.util.ArrayDeque;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -28,6 +29,8 @@ final class EventQueue implements Runnable {
     private boolean started;
 
     private volatile @Nullable PolderEvents listener;
+    /// The delivering thread.
+    private volatile @Nullable Thread thread;
 
     EventQueue() {}
 
@@ -54,18 +57,82 @@ final class EventQueue implements Runnable {
                 dropped++;
                 return;
             }
-            events.add(event);
-            accepted++;
-            if (!started) {
-                started = start();
-            }
-            changed.signalAll();
+            accept(event);
         } finally {
             lock.unlock();
         }
     }
 
+    /// Hands one event over that must not be lost, and waits until the listener has returned from
+    /// it, at most `nanos`; who is the listener itself calls itself. A listener that did not begin
+    /// with it in time, or that no thread calls, does not get it: the caller logs it. The interrupt
+    /// flag is kept and does not end the wait.
+    void deliver(Consumer<PolderEvents> event, long nanos) {
+        PolderEvents to = listener;
+        if (Thread.currentThread() == thread) {
+            tell(event, to == null ? LOGGING : to);
+            return;
+        }
+        AtomicBoolean begun = new AtomicBoolean();
+        boolean inTime = acceptAndAwait(listening -> {
+            if (begun.compareAndSet(false, true)) {
+                event.accept(listening);
+            }
+        }, nanos);
+        // Without a listener it is the log that hangs, and would again.
+        if (!inTime && begun.compareAndSet(false, true) && (to != null || !started())) {
+            tell(event, LOGGING);
+        }
+    }
+
+    private boolean acceptAndAwait(Consumer<PolderEvents> event, long nanos) {
+        boolean interrupted = Thread.interrupted();
+        long end = System.nanoTime() + nanos;
+        lock.lock();
+        try {
+            // May exceed the capacity, by one for each thread that waits here.
+            accept(event);
+            long target = accepted;
+            long left = nanos;
+            while (delivered < target && started && left > 0) {
+                try {
+                    left = changed.awaitNanos(end - System.nanoTime());
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            return delivered >= target;
+        } finally {
+            lock.unlock();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private boolean started() {
+        lock.lock();
+        try {
+            return started;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// With the lock held.
+    private void accept(Consumer<PolderEvents> event) {
+        events.add(event);
+        accepted++;
+        if (!started) {
+            started = start();
+        }
+        changed.signalAll();
+    }
+
     boolean awaitDelivered(long nanos) throws InterruptedException {
+        if (Thread.currentThread() == thread) {
+            return false;
+        }
         long left = nanos;
         lock.lockInterruptibly();
         try {
@@ -98,6 +165,7 @@ final class EventQueue implements Runnable {
             Thread t = new Thread(null, this, "polder-events", 0, false);
             t.setDaemon(true);
             t.setContextClassLoader(null);
+            thread = t;
             t.start();
             return true;
         } catch (OutOfMemoryError noThread) {
@@ -110,12 +178,16 @@ final class EventQueue implements Runnable {
         for (;;) {
             Consumer<PolderEvents> event = take();
             PolderEvents to = listener;
-            try {
-                event.accept(to == null ? LOGGING : to);
-            } catch (Throwable thrown) {
-                complain(thrown);
-            }
+            tell(event, to == null ? LOGGING : to);
             done();
+        }
+    }
+
+    private static void tell(Consumer<PolderEvents> event, PolderEvents to) {
+        try {
+            event.accept(to);
+        } catch (Throwable thrown) {
+            complain(thrown);
         }
     }
 

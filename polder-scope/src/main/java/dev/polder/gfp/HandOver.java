@@ -1,10 +1,15 @@
 package dev.polder.gfp;
 
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// The reporting side of `PolderEvents`: every call becomes one entry of the bounded queue. Text is
 /// made on the other side.
 final class HandOver implements PolderEvents {
+    /// How long a caller waits for the listener where the program may end next: far longer than to
+    /// write a line takes, and no longer than a person waits for a program to end.
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
+
     static final HandOver REPORTER = new HandOver(EventQueue.INSTANCE);
 
     private final EventQueue queue;
@@ -63,6 +68,21 @@ final class HandOver implements PolderEvents {
     @Override
     public void blockingOnEventLoop(String pool, Thread thread, int gfp, String action) {
         queue.offer(to -> to.blockingOnEventLoop(pool, thread, gfp, action));
+    }
+
+    @Override
+    public void wrongSetting(String what) {
+        queue.deliver(to -> to.wrongSetting(what), PATIENCE_NANOS);
+    }
+
+    @Override
+    public void corruption(String pool, String finding) {
+        queue.offer(to -> to.corruption(pool, finding));
+    }
+
+    @Override
+    public void leftAllocated(String pool, String what) {
+        queue.deliver(to -> to.leftAllocated(pool, what), PATIENCE_NANOS);
     }
 
     @Override

@@ -52,8 +52,8 @@ final class Places {
             case "sampled" -> Mode.SAMPLED;
             case "off" -> Mode.OFF;
             default -> { // a typing error in a property must not stop the program that uses scopes
-                PolderEvents.reporter().trouble("", "the property dev.polder.scope.places is '"
-                        + value + "'; it can be all, sampled or off, and is taken as off", null);
+                PolderEvents.reporter().wrongSetting("the property dev.polder.scope.places is '"
+                        + value + "'; it can be all, sampled or off, and is taken as off");
                 yield Mode.OFF;
             }
         };

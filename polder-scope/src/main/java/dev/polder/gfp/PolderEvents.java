@@ -8,12 +8,15 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Implement the methods of interest and give the object to `listen`. Each method's default writes
 /// one line to the System.Logger "dev.polder", at most one of its kind per 10 s, with the number
-/// suppressed. Events are delivered one at a time on one daemon thread, never on the thread that
-/// had the trouble; a listener that throws is reported and called again for the next event.
+/// suppressed; [#leftAllocated], [#corruption] and [#wrongSetting] are written each time. Events
+/// are delivered one at a time on one daemon thread, never on the thread that had the trouble; a
+/// listener that throws is reported and called again for the next event.
 ///
 /// Polder's modules report through `reporter()`, which takes the same calls and hands them over: it
 /// neither blocks nor logs, and when the listener is too slow the oldest news is kept and the
-/// newest counted as dropped.
+/// newest counted as dropped. `leftAllocated` and `wrongSetting` differ again, since the program
+/// may end next: they are never dropped, and their calls wait, for 5 s at most, until they were
+/// delivered. A listener that has not begun with one by then does not get it; the log does.
 public interface PolderEvents {
     /// A thread ended, or a handed-over task returned, inside a scope or exclusion.
     ///
@@ -129,6 +132,30 @@ public interface PolderEvents {
                 + ": " + action);
     }
 
+    /// A setting from outside, such as a system property, means nothing and is ignored.
+    ///
+    /// @param what its name, its value, what it may be and what holds instead
+    default void wrongSetting(String what) {
+        EventLog.of(EventLog.Kind.WRONG_SETTING).warn(() -> what);
+    }
+
+    /// Debug mode or the sampler found memory that was written to after its free or past its end.
+    /// Told of the first 100 findings of a pool, which `Polder.findings()` keeps.
+    ///
+    /// @param pool the pool's name
+    /// @param finding what was found, where, and with the stacks that are known
+    default void corruption(String pool, String finding) {
+        EventLog.of(EventLog.Kind.CORRUPTION).warn(() -> "pool " + pool + ": " + finding);
+    }
+
+    /// A pool was closed while allocations were in use.
+    ///
+    /// @param pool the pool's name
+    /// @param what how many, and the largest of each kind, a line each
+    default void leftAllocated(String pool, String what) {
+        EventLog.of(EventLog.Kind.LEFT_ALLOCATED).warn(() -> "pool " + pool + ": " + what);
+    }
+
     /// Trouble inside Polder that was survived: a background thread that died, a listener that
     /// threw.
     ///
@@ -154,7 +181,7 @@ public interface PolderEvents {
     }
 
     /// Waits until everything reported so far has been delivered, or the time is over; for tests
-    /// and orderly shutdown.
+    /// and orderly shutdown. A listener that asks inside an event is told false at once.
     ///
     /// @return whether it has
     static boolean awaitDelivered(long time, TimeUnit unit) throws InterruptedException {

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 class EventLogTest {
     private long now = -5; // System.nanoTime may be negative
     private final List<String> lines = new ArrayList<>();
-    private final EventLog log = new EventLog(() -> now, lines::add);
+    private final EventLog log = new EventLog(EventLog.INTERVAL_NANOS, () -> now, lines::add);
 
     @Test
     void oneLineInTenSecondsAndThenTheNumberOfTheOthers() {

@@ -46,6 +46,11 @@ public final class HeardEvents implements PolderEvents, BeforeEachCallback, Afte
     }
 
     @Override
+    public void wrongSetting(String what) {
+        add("setting " + what);
+    }
+
+    @Override
     public void trouble(String pool, String what, @Nullable Throwable thrown) {
         add("trouble " + what);
     }

@@ -8,6 +8,7 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -82,13 +83,7 @@ class PolderEventsTest {
     @Test
     void everyDefaultWritesALineWithWhatMatters() throws Exception {
         Map<String, String> lines = new HashMap<>();
-        Logger logger = Logger.getLogger("dev.polder");
-        List<String> written = new CopyOnWriteArrayList<>();
-        Handler handler = new Lines(written);
-        logger.setUseParentHandlers(false);
-        logger.addHandler(handler);
-        try {
-            EventLog.forgetAll();
+        try (Lines written = new Lines()) {
             PolderEvents defaults = new PolderEvents() {};
             for (Method kind : PolderEvents.class.getMethods()) {
                 if (!Modifier.isStatic(kind.getModifiers())) {
@@ -98,38 +93,158 @@ class PolderEventsTest {
                     }
                     kind.invoke(defaults, args);
                     kind.invoke(defaults, args);
-                    assertThat(written).as("%s, once", kind).hasSize(1);
-                    lines.put(kind.getName(), written.remove(0));
+                    assertThat(written.lines).as("%s twice", kind)
+                            .hasSize(kindOf(kind).limited ? 1 : 2);
+                    lines.put(kind.getName(), written.lines.get(0));
+                    written.lines.clear();
                 }
             }
-        } finally {
-            logger.removeHandler(handler);
-            logger.setUseParentHandlers(true);
-            EventLog.forgetAll();
         }
         assertThat(lines.get("stall")).contains("text", "main", "5 ms", "GFP_KERNEL", "'sample'");
         assertThat(lines.get("shrinkerThrew")).contains("thrown", "quarantined");
         assertThat(lines.get("scopeLeaked")).contains("thread text ended", "inside text");
         assertThat(lines.get("trouble")).contains("pool text: text", "thrown");
+        assertThat(lines.get("leftAllocated")).isEqualTo("pool text: text");
+        assertThat(lines.get("corruption")).isEqualTo("pool text: text");
     }
 
-    private static final class Lines extends Handler {
-        private final List<String> to;
+    private static EventLog.Kind kindOf(Method method) {
+        return EventLog.Kind.valueOf(
+                method.getName().replaceAll("([A-Z])", "_$1").toUpperCase(Locale.ROOT));
+    }
 
-        Lines(List<String> to) {
-            this.to = to;
+    /// What is logged while it is open, instead of on the console.
+    private static final class Lines extends Handler implements AutoCloseable {
+        private final Logger logger = Logger.getLogger("dev.polder");
+        private final List<String> lines = new CopyOnWriteArrayList<>();
+
+        Lines() {
+            logger.setUseParentHandlers(false);
+            logger.addHandler(this);
+            EventLog.forgetAll();
         }
 
         @Override
         public void publish(LogRecord line) {
-            to.add(line.getMessage());
+            lines.add(line.getMessage());
         }
 
         @Override
         public void flush() {}
 
         @Override
-        public void close() {}
+        public void close() {
+            logger.removeHandler(this);
+            logger.setUseParentHandlers(true);
+            EventLog.forgetAll();
+        }
+    }
+
+    @Test
+    void whatAClosedPoolLeftIsDeliveredBeforeTheCallReturns() {
+        List<String> heard = new CopyOnWriteArrayList<>();
+        PolderEvents.listen(new PolderEvents() {
+            @Override
+            public void leftAllocated(String pool, String what) {
+                heard.add(pool + what + Thread.currentThread().getName());
+            }
+        });
+        Thread.currentThread().interrupt();
+        REPORTER.leftAllocated("p", " left on ");
+        assertThat(heard).containsExactly("p left on polder-events");
+        assertThat(Thread.interrupted()).as("kept").isTrue();
+    }
+
+    @Test
+    void whatAClosedPoolLeftIsLoggedWhereTheListenerHangs() throws Exception {
+        EventQueue queue = new EventQueue();
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        List<String> heard = new CopyOnWriteArrayList<>();
+        queue.listen(new PolderEvents() {
+            @Override
+            public void tokenCrossed(String thread, String what) {
+                begun.countDown();
+                await(goOn);
+            }
+
+            @Override
+            public void leftAllocated(String pool, String what) {
+                heard.add(what);
+            }
+        });
+        for (int i = 0; i < 2 * EventQueue.CAPACITY; i++) {
+            queue.offer(to -> to.tokenCrossed("t", "hangs"));
+        }
+        await(begun);
+        try (Lines written = new Lines()) {
+            queue.deliver(to -> to.leftAllocated("p", "left"), 1);
+            assertThat(written.lines).containsExactly("pool p: left");
+        }
+        goOn.countDown();
+        assertThat(queue.awaitDelivered(TimeUnit.SECONDS.toNanos(Threads.PATIENCE_SECONDS)))
+                .isTrue();
+        assertThat(heard).as("told once").isEmpty();
+    }
+
+    @Test
+    void aFullQueueDropsNothingOfAClosedPool() throws Exception {
+        EventQueue queue = new EventQueue();
+        CountDownLatch goOn = new CountDownLatch(1);
+        List<String> heard = new CopyOnWriteArrayList<>();
+        queue.listen(new PolderEvents() {
+            @Override
+            public void tokenCrossed(String thread, String what) {
+                await(goOn);
+            }
+
+            @Override
+            public void leftAllocated(String pool, String what) {
+                heard.add(what);
+            }
+        });
+        for (int i = 0; i < 2 * EventQueue.CAPACITY; i++) {
+            queue.offer(to -> to.tokenCrossed("t", "slow"));
+        }
+        assertThat(queue.dropped()).isPositive();
+        Thread closer = new Thread(() -> queue.deliver(to -> to.leftAllocated("p", "left"),
+                TimeUnit.SECONDS.toNanos(Threads.PATIENCE_SECONDS)));
+        closer.start();
+        goOn.countDown();
+        Threads.end(closer);
+        assertThat(heard).containsExactly("left");
+    }
+
+    @Test
+    void aListenerMayItselfCloseAPoolAndDoesNotWaitForItself() throws Exception {
+        List<String> heard = new CopyOnWriteArrayList<>();
+        PolderEvents.listen(new PolderEvents() {
+            @Override
+            public void tokenCrossed(String thread, String what) {
+                REPORTER.leftAllocated("p", "inside");
+                try {
+                    heard.add("delivered " + PolderEvents.awaitDelivered(1, TimeUnit.DAYS));
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+            }
+
+            @Override
+            public void leftAllocated(String pool, String what) {
+                heard.add(what);
+            }
+        });
+        REPORTER.tokenCrossed("t", "closes");
+        delivered();
+        assertThat(heard).containsExactly("inside", "delivered false");
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test
