@@ -97,6 +97,26 @@ class KvConformanceTest {
         rig.pool.free(held);
     }
 
+    /// In portable mode the area is one run: only the first try is refused here.
+    @Test
+    @Row({"I3", "I5"})
+    void theFallbackHasTheCallersOwnMaskInPortableModeToo() {
+        rig.pool.pages.faultInjector((site, _, _) -> site.equals(Role.KMALLOC_LARGE.label()));
+        for (int gfp : MASKS) {
+            rig.pool.taken();
+            long a = kv.alloc(64 << 10, gfp);
+            assertThat(kv.isVmalloc(a)).as(Gfp.toString(gfp)).isTrue();
+            List<Request> requests = rig.pool.taken();
+            assertThat(requests.getFirst()).extracting(Request::role, Request::got)
+                    .containsExactly(Role.KMALLOC_LARGE, false);
+            assertThat(requests).filteredOn(r -> r.role() == Role.VMALLOC_DATA).singleElement()
+                    .isEqualTo(new Request(Role.VMALLOC_DATA, 4, gfp | Gfp.NOWARN,
+                            gfp | Gfp.NOWARN, true));
+            kv.free(a);
+            rig.pool.purge();
+        }
+    }
+
     @Test
     @Row("I4")
     void moreThanIntMaxIsAShortageAlsoWithNofail() {

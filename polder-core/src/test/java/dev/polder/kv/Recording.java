@@ -8,12 +8,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// The recorded rows about vmalloc and kvmalloc, and what a newer rule makes of them.
 ///
 /// A row whose expected value a rule changes is a deviation: `file,row,rule,expected`. They stand
 /// in the resource `deviations.csv`, and a test sees to it that exactly those do.
-final class Recording {
+public final class Recording {
     static final String REQUESTS = "page-requests.csv";
     static final String DECISIONS = "kvmalloc-decision.csv";
     static final String INJECTED = "injected-failures.csv";
@@ -21,12 +23,12 @@ final class Recording {
     /// One recorded row.
     ///
     /// @param number 1 for the first after the header
-    record Line(String file, int number, TruthRow row) {
-        String get(String column) {
+    public record Line(String file, int number, TruthRow row) {
+        public String get(String column) {
             return row.get(column);
         }
 
-        int mask() {
+        public int mask() {
             return ScopeProgram.mask(get("mask"));
         }
 
@@ -43,6 +45,10 @@ final class Recording {
     /// By which rule, and to what, a row's value changes.
     record Deviation(String rule, String expected) {}
 
+    private static final List<String> MADE_HERE =
+            List.of("pgtable", "vmalloc-data", "kmalloc-large");
+    private static final Pattern FIRST_FEW = Pattern.compile(".*:first-(\\d+):.*");
+
     private Recording() {}
 
     /// The rows of a file whose masks exist here.
@@ -58,34 +64,90 @@ final class Recording {
         return lines;
     }
 
-    /// Rows about page requests of vmalloc and kvmalloc, but those for the kernel's own descriptors
-    /// and arrays of pages, which are not needed here.
+    /// Rows about page requests of vmalloc and kvmalloc that are made here, too.
     static List<Line> requests() {
         return lines(REQUESTS).stream()
                 .filter(l -> l.get("allocator").contains("vmalloc"))
-                .filter(l -> List.of("pgtable", "vmalloc-data", "kmalloc-large")
-                        .contains(l.get("role")))
+                .filter(l -> MADE_HERE.contains(l.get("role")))
                 .toList();
     }
 
-    /// Rows about which way kvmalloc went, but those in which the recorded machine, fragmented, had
-    /// a free object or run left.
+    /// Rows about pages that were asked for as such.
+    static List<Line> pages() {
+        return lines(REQUESTS).stream().filter(l -> l.get("role").equals("direct")).toList();
+    }
+
+    /// Rows about the page requests of slabs and of large objects.
+    public static List<Line> objects() {
+        return lines(REQUESTS).stream()
+                .filter(l -> !l.get("allocator").contains("vmalloc"))
+                .filter(l -> !l.get("role").equals("direct"))
+                .toList();
+    }
+
+    /// Rows about which way kvmalloc went.
     static List<Line> decisions() {
-        return lines(DECISIONS).stream()
-                .filter(l -> l.get("env").equals("normal") || l.get("result_is").equals("vmalloc")
-                        || l.get("result_is").equals("NULL")
-                        || Long.parseLong(l.get("size")) <= 4096)
-                .toList();
+        return lines(DECISIONS);
     }
 
-    /// Rows about failures forced on vmalloc and kvmalloc: all, or the first few of a request that
-    /// may not fail. How many requests a request that may fail makes is the kernel's own affair.
+    /// Rows about failures forced on vmalloc and kvmalloc: all page requests, or the first few.
     static List<Line> injected() {
         return lines(INJECTED).stream()
                 .filter(l -> l.get("allocator").contains("vmalloc"))
-                .filter(l -> l.get("env").startsWith("page_alloc:all:")
-                        || (l.get("env").contains(":first-") && (l.mask() & Gfp.NOFAIL) != 0))
+                .filter(l -> l.get("env").startsWith("page_alloc:all:") || firstFew(l) > 0)
+                .filter(l -> leftOut(l).isEmpty())
                 .toList();
+    }
+
+    /// Rows about failures forced on pages, `kmalloc` and fresh caches.
+    static List<Line> failedPages() {
+        return lines(INJECTED).stream()
+                .filter(l -> l.get("env").startsWith("page_alloc:"))
+                .filter(l -> !l.get("allocator").contains("vmalloc"))
+                .toList();
+    }
+
+    /// Rows about failing requests for objects.
+    static List<Line> failedObjects() {
+        return lines(INJECTED).stream()
+                .filter(l -> l.get("env").startsWith("failslab:"))
+                .filter(l -> leftOut(l).isEmpty())
+                .toList();
+    }
+
+    /// Rows about a single page table that failed once.
+    static List<Line> failedTables() {
+        return lines(INJECTED).stream().filter(l -> l.get("env").contains("pagetable")).toList();
+    }
+
+    /// How many of the first page requests failed; 0 in other rows.
+    static int firstFew(Line l) {
+        Matcher m = FIRST_FEW.matcher(l.get("env"));
+        return m.matches() ? Integer.parseInt(m.group(1)) : 0;
+    }
+
+    /// Why a row has nothing to be compared with; empty if it has. The reasons stand with their
+    /// counts in the resource `left-out.csv`.
+    static String leftOut(Line l) {
+        return switch (l.file()) {
+            case REQUESTS -> switch (l.get("role")) {
+                case "vmalloc-pagearray" -> "an area's array of pages is a Java array here";
+                case "vmap-meta" -> "the nodes of the tree of addresses are Java objects here";
+                default -> "";
+            };
+            case INJECTED -> l.get("ok").equals("0") ? leftOutFailure(l) : "";
+            default -> "";
+        };
+    }
+
+    private static String leftOutFailure(Line l) {
+        String allocator = l.get("allocator");
+        boolean large = allocator.contains("vmalloc") && allocator.endsWith("(8M)");
+        if (l.get("env").startsWith("failslab:") && (large || allocator.startsWith("vmalloc"))) {
+            return "the object that failed was an area's descriptor, a Java object here";
+        }
+        return large && firstFew(l) > 0
+                ? "the requests that failed were for the array of pages, a Java array here" : "";
     }
 
     /// All deviations, by row.

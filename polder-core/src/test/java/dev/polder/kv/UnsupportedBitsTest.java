@@ -8,11 +8,9 @@ import dev.polder.slab.SlabCache;
 import dev.polder.testkit.Row;
 import java.util.function.IntToLongFunction;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Bits that mean nothing here are refused at every door, by name; bits that do are all taken.
-@Tag("remapping")
 final class UnsupportedBitsTest {
     private static final int UNKNOWN = 1 << 30;
 

@@ -6,15 +6,15 @@ import dev.polder.debug.FaultInjector;
 import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.Memalloc;
+import dev.polder.kv.Recording;
+import dev.polder.kv.Recording.Line;
 import dev.polder.page.Role;
 import dev.polder.slab.SlabPool.Request;
 import dev.polder.task.Task;
 import dev.polder.testkit.Row;
-import dev.polder.testkit.Truth;
-import dev.polder.testkit.TruthRow;
+import dev.polder.vmalloc.ScopeProgram;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -86,37 +86,28 @@ final class SlabMaskConformanceTest {
     @Test
     @Row({"G2", "B11", "A9"})
     void theRecordedRequestsOfSlabsAndLargeObjects() {
-        SlabCache cache = new SlabCache(pool.slabs(), "recorded", 64);
-        int compared = 0;
-        for (TruthRow row : Truth.rows("page-requests.csv")) {
-            boolean slab = field(row, "role").equals("slab");
-            boolean large = field(row, "role").equals("kmalloc-large");
-            if (!(slab || large) || field(row, "allocator").startsWith("kv")
-                    || !knownBits(field(row, "mask"))) {
-                continue;
-            }
-            cache.close();
-            int size = sizeOf(field(row, "allocator"));
-            cache = new SlabCache(pool.slabs(), "recorded", slab ? size : 64);
+        List<Line> lines = Recording.objects();
+        for (Line l : lines) {
+            boolean slab = l.get("role").equals("slab");
+            int size = sizeOf(l.get("allocator"));
+            SlabCache cache = new SlabCache(pool.slabs(), "recorded", slab ? size : 64);
             pool.record();
-            int gfp = Gfp.parse(field(row, "mask"));
-            SlabCache from = cache;
-            long object = inScopes(field(row, "prog"), () -> slab ? from.alloc(gfp)
+            int gfp = l.mask();
+            long object = ScopeProgram.run(l.get("prog"), () -> slab ? cache.alloc(gfp)
                     : kmalloc.alloc(size, gfp));
-            assertThat(pool.taken()).as(row.toString()).containsExactly(new Request(
-                    slab ? Role.SLAB : Role.KMALLOC_LARGE, Integer.parseInt(field(row, "order")),
-                    recorded(field(row, "gfp_at_entry")), recorded(field(row, "gfp_tracepoint")),
-                    true));
+            assertThat(pool.taken()).as("%s", l).containsExactly(new Request(
+                    slab ? Role.SLAB : Role.KMALLOC_LARGE, Integer.parseInt(l.get("order")),
+                    ScopeProgram.mask(l.get("gfp_at_entry")),
+                    ScopeProgram.mask(l.get("gfp_tracepoint")), true));
             if (slab) {
                 cache.free(object);
             } else {
                 kmalloc.free(object);
                 pool.slabs().shrinkAll();
             }
-            compared++;
+            cache.close();
         }
-        cache.close();
-        assertThat(compared).isGreaterThan(100);
+        assertThat(lines.size()).isEqualTo(1230);
     }
 
     @Test
@@ -216,70 +207,9 @@ final class SlabMaskConformanceTest {
         pool.assertNothingLeaked();
     }
 
-    private static String field(TruthRow row, String column) {
-        return Objects.requireNonNull(row.get(column), column);
-    }
-
     private void failNext(int count) {
         int[] left = {count};
         pool.pages().faultInjector((_, _, _) -> left[0]-- > 0);
-    }
-
-    private interface Allocation {
-        long run();
-    }
-
-    /// Runs `body` after a recorded scope program: `F`, `I`, `R` save and push their token; `n`,
-    /// `i`, `r` and a number restore that token. What stays open is restored after it.
-    private static long inScopes(String program, Allocation body) {
-        List<Integer> tokens = new ArrayList<>();
-        StringBuilder open = new StringBuilder(); // by number: what restores it, or '-'
-        try {
-            for (int i = 0; i < program.length(); i++) {
-                char c = program.charAt(i);
-                if (Character.isUpperCase(c)) {
-                    tokens.add(save(c));
-                    open.append(c == 'F' ? 'n' : Character.toLowerCase(c));
-                } else {
-                    int number = program.charAt(++i) - '0';
-                    restore(c, tokens.get(number));
-                    open.setCharAt(number, '-');
-                }
-            }
-            return body.run();
-        } finally {
-            for (int i = tokens.size() - 1; i >= 0; i--) {
-                if (open.charAt(i) != '-') {
-                    restore(open.charAt(i), tokens.get(i));
-                }
-            }
-            Task.current().restoreFlags(Task.current().flags()); // what a crossed token left
-        }
-    }
-
-    private static int save(char family) {
-        return switch (family) {
-            case 'F' -> Memalloc.nofsSave();
-            case 'I' -> Memalloc.noioSave();
-            default -> Memalloc.noreclaimSave();
-        };
-    }
-
-    private static void restore(char family, int token) {
-        switch (family) {
-            case 'n' -> Memalloc.nofsRestore(token);
-            case 'i' -> Memalloc.noioRestore(token);
-            default -> Memalloc.noreclaimRestore(token);
-        }
-    }
-
-    private static boolean knownBits(String mask) {
-        try {
-            Gfp.parse(mask);
-            return true;
-        } catch (IllegalArgumentException _) {
-            return false;
-        }
     }
 
     /// The size in `kmalloc(16K)`, `kmem_cache_alloc(2048;fresh)`.
@@ -292,12 +222,6 @@ final class SlabMaskConformanceTest {
             default -> 1;
         };
         return Integer.parseInt(m.group(1)) * unit;
-    }
-
-    private static int recorded(String names) {
-        String known = names.replace("|__GFP_COMP", "").replace("__GFP_COMP|", "")
-                .replace("__GFP_COMP", "0");
-        return Gfp.parse(known);
     }
 
     private static FsReclaim.Tracker tracker(List<Integer> heard) {

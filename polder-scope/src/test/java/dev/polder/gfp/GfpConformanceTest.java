@@ -1,8 +1,10 @@
 package dev.polder.gfp;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.polder.testkit.LeftOut;
 import dev.polder.testkit.Row;
 import dev.polder.testkit.Truth;
 import dev.polder.testkit.TruthRow;
@@ -53,6 +55,8 @@ class GfpConformanceTest {
         assertThat(Truth.rows("masks.csv")).extracting(row -> row.get("name"))
                 .containsAll(NOT_HERE)
                 .hasSize(NOT_HERE.size() + 53);
+        assertThat(LeftOut.here()).extracting(LeftOut::file, LeftOut::rows)
+                .containsExactly(tuple("masks.csv", NOT_HERE.size()));
     }
 
     @Test

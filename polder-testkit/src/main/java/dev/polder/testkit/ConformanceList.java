@@ -40,7 +40,7 @@ public final class ConformanceList {
     private final Map<String, String> sections = new LinkedHashMap<>();
     private final Map<String, NavigableSet<String>> tests = new TreeMap<>();
     private final List<String> problems = new ArrayList<>();
-    private final Map<String, Integer> deviations = new TreeMap<>();
+    private final Recordings recordings = new Recordings();
 
     private final Statements statements;
     private final Mended mended;
@@ -83,7 +83,7 @@ public final class ConformanceList {
                         + " are not compiled; build all modules at once");
             }
             if (Files.isDirectory(sources)) {
-                list.addDeviations(sources);
+                list.recordings.add(sources);
             }
             Path product = module.resolve("target/classes");
             if (Files.isDirectory(product)) {
@@ -123,6 +123,7 @@ public final class ConformanceList {
                 .append("[dev/testing.md](dev/testing.md). Do not edit.\n");
         statements.append(text);
         mended.append(text);
+        recordings.append(text);
         text.append("\n## The rows\n\n");
         appendSummary(text);
         sections.forEach((letter, title) -> {
@@ -146,15 +147,6 @@ public final class ConformanceList {
                 .append(" do not apply to a JVM program. Of the ").append(core)
                 .append(" rows of the core set that do, ").append(coreTested)
                 .append(" have tests; so have ").append(beyond).append(" further rows.\n");
-        int sum = deviations.values().stream().mapToInt(Integer::intValue).sum();
-        if (sum > 0) {
-            text.append("\nOf the recordings from running kernels ").append(sum)
-                    .append(" rows have another expected value, by a rule that says so: ")
-                    .append(deviations.entrySet().stream()
-                            .map(e -> e.getKey() + " " + e.getValue())
-                            .collect(Collectors.joining(", ")))
-                    .append(".\n");
-        }
     }
 
     private boolean isDue(CatalogueRow row) {
@@ -222,18 +214,6 @@ public final class ConformanceList {
                     tests.computeIfAbsent(id, i -> new TreeSet<>()).add(test);
                 }
             }
-        }
-    }
-
-    private void addDeviations(Path sources) {
-        try (Stream<Path> walk = Files.walk(sources)) {
-            for (Path file : walk.filter(f -> f.endsWith("deviations.csv")).toList()) {
-                for (TruthRow row : Csv.rows("deviations.csv", Files.readString(file))) {
-                    deviations.merge(row.get("rule"), 1, Integer::sum);
-                }
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 

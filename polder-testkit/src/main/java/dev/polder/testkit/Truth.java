@@ -12,6 +12,11 @@ import java.util.List;
 /// An empty field is the empty string, never null.
 public final class Truth {
 
+    /// The recordings.
+    public static final List<String> FILES = List.of("masks.csv", "gfp-context.csv",
+            "scope-tokens.csv", "page-requests.csv", "kvmalloc-decision.csv", "exhaustion.csv",
+            "injected-failures.csv", "lockdep.csv");
+
     private static final String FOLDER = "/truth/";
 
     private Truth() {}

@@ -122,13 +122,21 @@ class ConformanceListTest {
     }
 
     @Test
-    void countsRecordedRowsThatDeviateByARule() {
+    void countsRecordedRowsThatDeviateByARuleOrAreLeftOut() {
         Planted.write(root, Map.of("m/src/test/resources/deviations.csv",
-                "file,row,rule\nx,1,I2\nx,2,H4\nx,3,I2\n"));
+                "file,row,rule\nmasks.csv,1,I2\nmasks.csv,2,H4\nmasks.csv,3,I2\n",
+                "m/src/test/resources/left-out.csv", """
+                        file,rows,column,reason
+                        masks.csv,6,,no such bit
+                        masks.csv,2,kind,it has none
+                        """));
 
         assertThat(plant("class SampleTest {}").markdown())
-                .contains(" 3 rows have another expected value, by a rule that says so: "
-                        + "H4 1, I2 2.");
+                .contains("\n3 rows have another expected value, by a rule that says so: "
+                        + "H4 1, I2 2.")
+                .contains("| `masks.csv` | 59 | 50 | 3 | 6 |\n| `gfp-context.csv` | 1444 | 1444 |")
+                .contains("| `masks.csv` | 6 | no such bit |\n")
+                .contains("| `masks.csv`, column `kind` | 2 | it has none |\n");
     }
 
     @Test

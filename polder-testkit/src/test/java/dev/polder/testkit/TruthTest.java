@@ -19,6 +19,7 @@ class TruthTest {
     })
     void everyRecordingIsWhole(String file, int rows) {
         assertThat(Truth.rows(file)).hasSize(rows);
+        assertThat(Truth.FILES).contains(file).hasSize(8);
     }
 
     @Test
