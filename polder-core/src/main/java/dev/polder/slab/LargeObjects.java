@@ -50,6 +50,8 @@ final class LargeObjects {
     private final int[] records;
     // By order; they take the first numbers among the pool's caches
     private final RunCache[] runs = new RunCache[Frames.MAX_ORDER + 1 - MIN_ORDER];
+    // By order, their keys: what the short ways need of them
+    private final long[] keys = new long[Frames.MAX_ORDER + 1];
 
     /// Those of the pool of `slabs`, before any cache is made there.
     LargeObjects(Slabs slabs) {
@@ -63,6 +65,7 @@ final class LargeObjects {
         for (int i = 0; i < runs.length; i++) {
             runs[i] = new RunCache(slabs, this, MIN_ORDER + i);
             assert runs[i].number() == i : "the runs' numbers are the first";
+            keys[MIN_ORDER + i] = runs[i].key();
         }
     }
 
@@ -77,7 +80,7 @@ final class LargeObjects {
         FsReclaim.mightAlloc(gfp, reclaimer);
         int order = Long.SIZE - Frames.SHIFT - Long.numberOfLeadingZeros(size - 1);
         // A thread that somebody else pays for finds nothing there: it is apart
-        ThreadSheaves mine = runs[order - MIN_ORDER].mine();
+        ThreadSheaves mine = SheafTable.mine(keys[order]);
         long address = mine == null ? 0 : mine.pop();
         if (address != 0) {
             handOut(address, size, order);
@@ -136,14 +139,16 @@ final class LargeObjects {
             return record < 0 && freeCharged((int) run);
         }
         table[(int) run] = 0;
-        ThreadSheaves mine = runs[(record >>> ORDER_SHIFT) - MIN_ORDER].mine();
+        int order = record >>> ORDER_SHIFT;
+        ThreadSheaves mine = SheafTable.mine(keys[order]);
         if (mine == null || !mine.push(address)) {
-            freeSlow(mine, (int) run, address);
+            freeSlow(order, (int) run, address);
         }
         return true;
     }
 
-    private void freeSlow(@Nullable ThreadSheaves mine, int run, long address) {
+    private void freeSlow(int order, int run, long address) {
+        ThreadSheaves mine = runs[order - MIN_ORDER].mine();
         Zone zone = pages.zone();
         if (mine == null || Task.current().inReclaim() || zone.free() < zone.marks().high()
                 || !mine.pushMore(address)) {

@@ -67,8 +67,12 @@ final class SheafTable {
         return (number < MOST_CACHES ? number : 0) << ID_BITS | begin;
     }
 
-    /// The sheaves with that key, which is a cache's and the current thread's; null if they do not
-    /// stand here.
+    /// The current thread's sheaves for the cache with that key; null if they do not stand here.
+    static @Nullable ThreadSheaves mine(long cacheKey) {
+        return find(cacheKey + Thread.currentThread().threadId());
+    }
+
+    /// The sheaves with that key, a cache's plus a thread's id; null if they do not stand here.
     static @Nullable ThreadSheaves find(long key) {
         ThreadSheaves t = TABLE[place(key)];
         return t.key == key ? t : null;

@@ -56,7 +56,7 @@ abstract sealed class Sheaved permits SlabCache, RunCache {
 
     /// The current thread's own sheaves; null if it has none.
     final @Nullable ThreadSheaves mine() {
-        ThreadSheaves found = SheafTable.find(key + Thread.currentThread().threadId());
+        ThreadSheaves found = SheafTable.mine(key);
         return found != null ? found : slabs.threads().mine(this);
     }
 

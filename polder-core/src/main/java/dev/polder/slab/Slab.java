@@ -128,7 +128,7 @@ final class Slab {
 
     /// What [SheafTable] knows of the current thread's sheaves for the cache.
     @Nullable ThreadSheaves sheavesOfThread() {
-        return SheafTable.find(key + Thread.currentThread().threadId());
+        return SheafTable.mine(key);
     }
 
     short state(int index) {
