@@ -110,16 +110,22 @@ public final class Polder implements AutoCloseable {
 
     /// As [#allocate(long, int)], but null where that throws [AllocationFailedException].
     public @Nullable MemorySegment tryAllocate(long size, int gfp) {
+        long address = parts.kmalloc().takeKept(size, gfp);
+        if (address == 0) {
+            address = allocPatiently(size, gfp);
+        }
+        return address == 0 ? null : slice(address, size);
+    }
+
+    private long allocPatiently(long size, int gfp) {
         requireSize(size);
         Task task = Task.current();
         task.patienceNanos(patienceNanos);
-        long address;
         try {
-            address = parts.kv().alloc(size, Gfp.check(gfp));
+            return parts.kv().alloc(size, Gfp.check(gfp));
         } finally {
             task.patienceNanos(0);
         }
-        return address == 0 ? null : slice(address, size);
     }
 
     /// Makes a segment of `size` bytes of `s`, which is not to be used any longer: where it lies if

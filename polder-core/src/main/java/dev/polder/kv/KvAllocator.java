@@ -96,6 +96,9 @@ public final class KvAllocator {
     ///
     /// @throws IllegalArgumentException if `address` is not in use; the message says what it is
     public boolean free(long address, long size) {
+        if (kmalloc.tryFree(address, size)) {
+            return true;
+        }
         if (!vmalloc.inRange(address)) {
             return kmalloc.free(address, size);
         }

@@ -61,6 +61,16 @@ public final class Kmalloc {
         return kept != 0 ? kept : allocLarge(size, 1, gfp);
     }
 
+    /// Takes `size` bytes that lie ready near the current thread; 0 if none do, or if the request
+    /// is none for that, or is wrong: [#alloc] has to be asked then. Never waits and never calls
+    /// anybody, so that it needs no deadline.
+    public long takeKept(long size, int gfp) {
+        if (size > 0 && size <= SizeClasses.LARGEST) {
+            return cacheOfUnits[((int) size + 7) >> 3].takeKept(gfp, (short) size);
+        }
+        return size > 0 && size <= MAX_SIZE ? large.takeKept(size, gfp) : 0;
+    }
+
     /// Takes `size` bytes on a multiple of `alignment`.
     ///
     /// @param alignment a power of two up to 4 MiB
@@ -103,19 +113,28 @@ public final class Kmalloc {
         return false;
     }
 
+    /// As [#tryFree(long)], but false also if another size than `size` was asked for.
+    public boolean tryFree(long address, long size) {
+        Slab slab = slabs.slabAt(address);
+        if (slab == null) {
+            return large.requested(address) == size && large.free(address);
+        }
+        long index = slab.quotient(address);
+        if (slab.has(index) && isSize(slab.state((int) index))
+                && slab.state((int) index) == size) {
+            SlabCache.free(slab, (int) index, address);
+            return true;
+        }
+        return false;
+    }
+
     /// Gives an object back if `size` bytes were asked for; false, and nothing changed, if it was
     /// another size. For who knows the size and has it checked on the way.
     ///
     /// @throws IllegalArgumentException as [#free(long)]
     public boolean free(long address, long size) {
-        Slab slab = slabs.slabAt(address);
-        if (slab != null) {
-            long index = slab.quotient(address);
-            if (slab.has(index) && isSize(slab.state((int) index))
-                    && slab.state((int) index) == size) {
-                SlabCache.free(slab, (int) index, address);
-                return true;
-            }
+        if (tryFree(address, size)) {
+            return true;
         }
         if (requestedSize(address) != size) {
             return false;

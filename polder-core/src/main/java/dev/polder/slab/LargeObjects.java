@@ -33,9 +33,6 @@ final class LargeObjects {
     /// Runs for requests above the largest class are not smaller than this.
     static final int MIN_ORDER = 2;
 
-    /// Masks without any other bit ask for a run and nothing besides.
-    private static final int PLAIN = Gfp.KERNEL | Gfp.HIGH | Gfp.NOWARN | Gfp.NORETRY
-            | Gfp.RETRY_MAYFAIL | Gfp.NOFAIL | Gfp.MEMALLOC | Gfp.NOMEMALLOC | Gfp.NOLOCKDEP;
     private static final int CHARGED = Integer.MIN_VALUE;
     /// In a record the size stands below, 23 bits for 4 MiB, and the order above.
     private static final int ORDER_SHIFT = 24;
@@ -69,15 +66,14 @@ final class LargeObjects {
         }
     }
 
-    /// Takes a run from the sheaf in use of the current thread; 0 if there is none, or if the mask
-    /// wants more than a run, or is no mask.
+    /// A run from the current thread's sheaf in use; 0 if there is none, or if somebody wants a
+    /// look at the request: [#alloc] has to be asked then.
     ///
     /// @param size above the largest class, up to the largest run
     long takeKept(long size, int gfp) {
-        if ((gfp & ~PLAIN) != 0) {
+        if ((gfp & ~Sheaved.PLAIN) != 0 || FsReclaim.isTracked()) {
             return 0;
         }
-        FsReclaim.mightAlloc(gfp, reclaimer);
         int order = Long.SIZE - Frames.SHIFT - Long.numberOfLeadingZeros(size - 1);
         // A thread that somebody else pays for finds nothing there: it is apart
         ThreadSheaves mine = SheafTable.mine(keys[order]);

@@ -1,9 +1,14 @@
 package dev.polder.slab;
 
+import dev.polder.gfp.Gfp;
 import org.jspecify.annotations.Nullable;
 
 /// What has sheaves in front of it: a cache of objects, or the runs of one order.
 abstract sealed class Sheaved permits SlabCache, RunCache {
+    /// Masks without any other bit ask for an object and nothing besides.
+    static final int PLAIN = Gfp.KERNEL | Gfp.HIGH | Gfp.NOWARN | Gfp.NORETRY | Gfp.RETRY_MAYFAIL
+            | Gfp.NOFAIL | Gfp.MEMALLOC | Gfp.NOMEMALLOC | Gfp.NOLOCKDEP;
+
     /// What it shares with all others of its pool.
     final Slabs slabs;
     private final int number;

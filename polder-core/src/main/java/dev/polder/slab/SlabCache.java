@@ -282,6 +282,17 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         return object != 0 ? handOut(object, gfp, state, false) : allocSlow(mine, gfp, state);
     }
 
+    /// An object from the current thread's sheaf in use, with `state` recorded for it; 0 if there
+    /// is none, or if somebody wants a look at the request: [#alloc] has to be asked then.
+    long takeKept(int gfp, short state) {
+        if ((gfp & ~PLAIN) != 0 || FsReclaim.isTracked()) {
+            return 0;
+        }
+        ThreadSheaves mine = mine();
+        long object = mine != null ? mine.pop() : 0;
+        return object != 0 ? handOut(object, 0, state, false) : 0;
+    }
+
     /// A virtual thread's short way: a stripe's sheaf, if nothing of its request wants a look.
     private long popShared() {
         return slabs.sharedDoor() ? sheaves.pop() : 0;

@@ -105,6 +105,12 @@ public final class FsReclaim {
         TrackerKey.set(t);
     }
 
+    /// Whether somebody is told. Without a tracker a request that is served at once need not be
+    /// announced.
+    public static boolean isTracked() {
+        return TrackerKey.get() != null;
+    }
+
     /// Announces a request with this mask (might_alloc, K3): narrowed by what is allowed to anybody
     /// (A13) and by the thread's scopes, then nothing if it may not reclaim directly, or the thread
     /// is in a noreclaim scope, or the mask has NOLOCKDEP (K1).
