@@ -123,4 +123,21 @@ final class ChargeAuditTest {
         assertThat(tenant.children()).contains(late);
         late.uncharge(Frames.SIZE);
     }
+
+    @Test
+    void norIsOneThatComesAfterTheGroupAboveWasClosedToo() {
+        MemGroup root = MemGroup.root("root");
+        MemGroup outer = root.create("outer");
+        MemGroup late = outer.create("late");
+        late.close();
+        outer.close();
+        assertThat(root.children()).isEmpty();
+        late.charge(Frames.SIZE);
+        ChargeAudit audit = new ChargeAudit();
+        audit.run(late, Frames.SIZE);
+        audit.verify(root);
+        late.uncharge(Frames.SIZE);
+        assertThat(root.create("next").parent()).isSameAs(root);
+        assertThat(root.children()).as("forgotten again").doesNotContain(outer);
+    }
 }

@@ -182,18 +182,17 @@ public final class MemGroup implements AutoCloseable {
         }
     }
 
-    /// A charge came just when the group was closed and forgotten: what is charged must be found.
+    /// A charge came just when the group was closed and forgotten, and perhaps those above it with
+    /// it: what is charged must be found from the root.
     private void stayFound() {
-        MemGroup above = parent;
-        if (above == null) {
-            return;
-        }
         treeLock.lock();
         try {
-            if (!above.children.contains(this)) {
-                List<MemGroup> more = new ArrayList<>(above.children);
-                more.add(this);
-                above.children = List.copyOf(more);
+            for (MemGroup g = this; g.closed && g.parent != null; g = g.parent) {
+                if (!g.parent.children.contains(g)) {
+                    List<MemGroup> more = new ArrayList<>(g.parent.children);
+                    more.add(g);
+                    g.parent.children = List.copyOf(more);
+                }
             }
         } finally {
             treeLock.unlock();
