@@ -12,22 +12,16 @@ import org.openjdk.jcstress.infra.results.Z_Result;
 @Outcome(id = "true", expect = Expect.ACCEPTABLE, desc = "saw the condition, or was woken")
 @Outcome(id = "false", expect = Expect.ACCEPTABLE_INTERESTING, desc = "slept through its wake-up")
 @State
-public class SequenceReadLateCanary {
-    private final SpinClock clock = new SpinClock();
-    private final WaitQueue queue = new WaitQueue(clock);
-    private volatile boolean condition;
-
+public class SequenceReadLateCanary extends WokenWaiter {
     /// Waits for the condition, once.
     @Actor
     public void waiter(Z_Result r) {
-        r.r1 = condition || queue.await(queue.sequence(), 1);
+        r.r1 = awaitLookingLate();
     }
 
     /// Makes it true.
     @Actor
     public void waker() {
-        condition = true;
-        queue.wakeAll();
-        clock.over();
+        wakeAll();
     }
 }

@@ -12,23 +12,16 @@ import org.openjdk.jcstress.infra.results.Z_Result;
 @Outcome(id = "true", expect = Expect.ACCEPTABLE, desc = "saw the condition, or was woken")
 @Outcome(id = "false", expect = Expect.FORBIDDEN, desc = "slept through its wake-up")
 @State
-public class WakeAllStress {
-    private final SpinClock clock = new SpinClock();
-    private final WaitQueue queue = new WaitQueue(clock);
-    private volatile boolean condition;
-
+public class WakeAllStress extends WokenWaiter {
     /// Waits for the condition, once.
     @Actor
     public void waiter(Z_Result r) {
-        long seen = queue.sequence();
-        r.r1 = condition || queue.await(seen, 1);
+        r.r1 = await();
     }
 
     /// Makes it true.
     @Actor
     public void waker() {
-        condition = true;
-        queue.wakeAll();
-        clock.over();
+        wakeAll();
     }
 }

@@ -27,12 +27,17 @@ public final class Checks {
 
     /// Explores interleavings of every scenario that it makes up.
     public static ModelCheckingOptions modelChecking() {
+        return modelChecking(1);
+    }
+
+    /// The same where a run of a scenario costs `cost` times as much as elsewhere: fewer runs.
+    public static ModelCheckingOptions modelChecking(int cost) {
         return new ModelCheckingOptions()
                 .threads(THREADS)
                 .actorsPerThread(3)
                 .actorsBefore(2)
                 .actorsAfter(2)
                 .iterations(LONG ? 30 * SCALE : 6)
-                .invocationsPerIteration(LONG ? 3_000 : 400);
+                .invocationsPerIteration((LONG ? 3_000 : 400) / cost);
     }
 }

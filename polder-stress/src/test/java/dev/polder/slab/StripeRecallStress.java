@@ -1,0 +1,34 @@
+package dev.polder.slab;
+
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.I_Result;
+
+/// A recall of the objects in stripes' sheaves while somebody takes and gives them.
+@JCStressTest
+@Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "every object is one's alone")
+@Outcome(expect = Expect.FORBIDDEN, desc = "an object had two holders")
+@State
+public class StripeRecallStress extends RecalledStripes {
+    /// Who uses objects.
+    @Actor
+    public void taker() {
+        user();
+    }
+
+    /// Somebody who reclaims.
+    @Actor
+    public void drainer() {
+        drain();
+    }
+
+    /// Counts what was wrong.
+    @Arbiter
+    public void count(I_Result r) {
+        r.r1 = faults();
+    }
+}
