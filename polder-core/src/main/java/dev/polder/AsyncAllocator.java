@@ -194,14 +194,14 @@ final class AsyncAllocator {
         private boolean attempt() {
             // Without NOFAIL: the patience would not count, and those behind it would wait.
             Task task = Task.current();
-            task.patienceNanos(SLICE_NANOS);
+            long outer = task.patienceNanos(SLICE_NANOS);
             long address;
             boolean patient;
             try {
                 address = pool.parts().kv().alloc(size, gfp & ~Gfp.NOFAIL);
                 patient = !task.outOfPatience();
             } finally {
-                task.patienceNanos(0);
+                task.patienceNanos(outer);
             }
             if (address != 0) {
                 deliver(pool.slice(address, size));

@@ -95,12 +95,12 @@ public final class Polder implements AutoCloseable {
             return allocate(size, gfp);
         }
         Task task = Task.current();
-        task.patienceNanos(patienceNanos);
+        long outer = task.patienceNanos(patienceNanos);
         long address;
         try {
             address = parts.kmalloc().alloc(size, alignment, gfp);
         } finally {
-            task.patienceNanos(0);
+            task.patienceNanos(outer);
         }
         if (address == 0) {
             throw Shortage.exception(this, size, gfp);
@@ -120,11 +120,11 @@ public final class Polder implements AutoCloseable {
     private long allocPatiently(long size, int gfp) {
         requireSize(size);
         Task task = Task.current();
-        task.patienceNanos(patienceNanos);
+        long outer = task.patienceNanos(patienceNanos);
         try {
             return parts.kv().alloc(size, Gfp.check(gfp));
         } finally {
-            task.patienceNanos(0);
+            task.patienceNanos(outer);
         }
     }
 

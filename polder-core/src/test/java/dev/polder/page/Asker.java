@@ -14,8 +14,10 @@ import org.jspecify.annotations.Nullable;
 /// When the request has ended the thread parks on the same clock, so that the test can wait for
 /// "parked" in both cases and then look which it was: no real time decides. An interrupt that is
 /// still pending then would keep it from parking, and has done its part.
-final class Asker<T> implements AutoCloseable {
+public final class Asker<T> implements AutoCloseable {
     private final VirtualClock clock;
+    /// Threads that park besides this one whenever it does: a pool's kswapd, say.
+    private final int others;
     private final Thread thread;
     private final AtomicReference<@Nullable T> answer = new AtomicReference<>();
     private final AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
@@ -23,7 +25,13 @@ final class Asker<T> implements AutoCloseable {
     private volatile boolean released;
 
     Asker(VirtualClock clock, Supplier<T> request) {
+        this(clock, 0, request);
+    }
+
+    /// Asks beside `others` threads that park on the same clock.
+    public Asker(VirtualClock clock, int others, Supplier<T> request) {
         this.clock = clock;
+        this.others = others;
         this.thread = Thread.ofPlatform().name("asker").daemon().unstarted(() -> {
             try {
                 answer.set(request.get());
@@ -40,15 +48,15 @@ final class Asker<T> implements AutoCloseable {
     }
 
     /// Lets `nanos` of virtual time pass, tick by tick; true if the request ended meanwhile.
-    boolean endsWithin(long nanos) {
+    public boolean endsWithin(long nanos) {
         for (long at = 0; at < nanos; at += Clock.TICK_NANOS) {
-            clock.awaitParked(1);
+            clock.awaitParked(others + 1);
             if (done) {
                 return true;
             }
             clock.advance(Clock.TICK_NANOS);
         }
-        clock.awaitParked(1);
+        clock.awaitParked(others + 1);
         return done;
     }
 
@@ -61,7 +69,7 @@ final class Asker<T> implements AutoCloseable {
         return Objects.requireNonNull(answer.get(), "the request has no answer");
     }
 
-    @Nullable Throwable thrown() {
+    public @Nullable Throwable thrown() {
         return thrown.get();
     }
 

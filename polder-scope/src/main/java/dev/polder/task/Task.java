@@ -94,11 +94,15 @@ public final class Task extends ScopeStack {
     private @Nullable Object reclaimFrom;
     private long reclaimed;
     private long patienceNanos;
+    /// The patience of the request that the thread reclaims for, while it does.
+    private long outerPatienceNanos;
     private @Nullable Object captureFrom;
     private int captureOrder;
     private long captureMark;
     private long captured;
     private final FailedRequest failedRequest = new FailedRequest();
+    /// Of the requests that consumers make on this thread while it reclaims.
+    private final FailedRequest failedInReclaim = new FailedRequest();
     private @Nullable Object group;
     private @Nullable CarriedScopes carried;
     private @Nullable PoolState[] pools = NO_POOLS;
@@ -205,7 +209,8 @@ public final class Task extends ScopeStack {
     }
 
     /// Enters direct reclaim: sets NORECLAIM for its duration (B9); returns the token for
-    /// `leaveReclaim`.
+    /// `leaveReclaim`. What consumers ask for on this thread meanwhile are requests of their own:
+    /// the patience of the one that reclaims, and its failures, are put aside.
     ///
     /// @param from whose frames are reclaimed, as [#addReclaimed(Object, long)] is told; null: all
     /// @throws IllegalStateException when the thread is in reclaim already (rule R3)
@@ -216,6 +221,9 @@ public final class Task extends ScopeStack {
         }
         inReclaim = true;
         reclaimFrom = from;
+        outerPatienceNanos = patienceNanos;
+        patienceNanos = 0;
+        failedInReclaim.clear();
         tellPools(group != null);
         return saveFlags(NORECLAIM);
     }
@@ -227,6 +235,7 @@ public final class Task extends ScopeStack {
         }
         inReclaim = false;
         reclaimFrom = null;
+        patienceNanos = outerPatienceNanos;
         tellPools(group != null);
         restoreFlags(token);
     }
@@ -292,9 +301,14 @@ public final class Task extends ScopeStack {
         return patienceNanos;
     }
 
-    /// Sets how long the thread's next requests may wait; 0 for ever.
-    public void patienceNanos(long nanos) {
+    /// Sets how long the thread's next requests may wait; 0 for ever. Whoever does so for a request
+    /// sets back what was there before: it may be inside another's.
+    ///
+    /// @return what it was
+    public long patienceNanos(long nanos) {
+        long before = patienceNanos;
         patienceNanos = nanos;
+        return before;
     }
 
     /// Takes a wait off the thread's patience, if it has a limit: a request is made of many for
@@ -310,9 +324,10 @@ public final class Task extends ScopeStack {
         return patienceNanos == OUT_OF_PATIENCE;
     }
 
-    /// What the thread's last failed request went through.
+    /// What the thread's last failed request went through; in reclaim, the last one that was made
+    /// there.
     public FailedRequest failedRequest() {
-        return failedRequest;
+        return inReclaim ? failedInReclaim : failedRequest;
     }
 
     // ---- failed closes --------------------------------------------------------------------------

@@ -67,6 +67,23 @@ class TaskTest {
     }
 
     @Test
+    void whatIsAskedInReclaimHasAPatienceAndFailuresOfItsOwn() {
+        assertThat(task.patienceNanos(100)).isZero();
+        task.failedRequest().set(3, 0, 7, 0, 0);
+        int token = task.enterReclaim();
+        assertThat(task.patienceNanos()).isZero();
+        assertThat(task.failedRequest().order()).isEqualTo(-1);
+        task.patienceNanos(20);
+        task.spendPatience(30);
+        assertThat(task.outOfPatience()).isTrue();
+        task.failedRequest().set(0, 0, 1, 0, 0);
+        task.leaveReclaim(token);
+        assertThat(task.patienceNanos(0)).isEqualTo(100);
+        assertThat(task.failedRequest().order()).isEqualTo(3);
+        task.failedRequest().clear();
+    }
+
+    @Test
     void progressIsCountedPerThread() throws Exception {
         long before = task.reclaimed();
         task.addReclaimed(3);
