@@ -33,10 +33,10 @@ final class Compare implements AutoCloseable {
                 Outcome is = real.run(step);
                 seen.add(new Seen(step, is, real.told()));
                 if (is.result() == Result.WAITS) {
-                    return seen;
+                    break;
                 }
             }
-            real.verify();
+            real.verify().ifPresent(seen.getLast().outcome().facts()::add);
         }
         return seen;
     }
@@ -55,7 +55,7 @@ final class Compare implements AutoCloseable {
                     return "step " + i + " (" + seen.get(i).step() + "): " + difference;
                 }
             }
-        } catch (ModelObjects.Unsure end) {
+        } catch (Unsure end) {
             return "";
         }
         return "";

@@ -23,6 +23,7 @@ final class Model implements ModelReclaim.Host {
 
     private final long low;
     private final long high;
+    private final Set<Mistake> mistakes;
     private final ModelTime time;
     private final ModelFrames frames;
     private final ModelGroups groups;
@@ -38,13 +39,13 @@ final class Model implements ModelReclaim.Host {
     /// parks.
     Model(Program program, ModelPages.Marks marks, ModelAreas.Limits limits, long slack,
             Mistake... made) {
-        Set<Mistake> mistakes = Set.of(made);
+        this.mistakes = Set.of(made);
         this.low = marks.low();
         this.high = marks.high();
         this.time = new ModelTime(slack, this::onAnotherThread);
         this.frames = new ModelFrames(limits.frames(), mistakes);
         this.groups = new ModelGroups(Program.PARENTS, mistakes);
-        this.scopes = new ModelScopes(mistakes);
+        this.scopes = new ModelScopes(groups, mistakes);
         this.reclaim = new ModelReclaim(program.shrinkers(), groups, frames, scopes, marks.min(),
                 time, this, mistakes);
         ModelCharges charges = new ModelCharges(groups, scopes, reclaim, time, mistakes);
@@ -81,6 +82,9 @@ final class Model implements ModelReclaim.Host {
             case Step.Alloc a -> {
                 return keep(memory.take(Source.PAGES, a.order(), a.gfp()), false);
             }
+            case Step.Take t when t.source() == Source.MEMPOOL && mayNot(t.gfp()) -> {
+                return Result.REFUSED;
+            }
             case Step.Take t -> {
                 return keep(memory.take(t.source(), t.size(), t.gfp()), true);
             }
@@ -100,13 +104,52 @@ final class Model implements ModelReclaim.Host {
                     free(kept.remove(f.which() % kept.size()));
                 }
             }
-            case Step.Open o -> scopes.open(o);
+            case Step.Drop d -> reclaim.drop(d.consumer(), d.objects());
+            case Step.Open o -> {
+                return open(o);
+            }
             case Step.Close _ -> scopes.close();
-            case Step.Limit l -> groups.limit(l.group(), l.kind(), l.frames());
-            case Step.Reset r -> groups.reset(r.group());
+            case Step.Limit l -> groups.limit(group(l.group()), l.kind(), l.frames());
+            case Step.Reset r -> groups.reset(group(r.group()));
+            case Step.End e -> {
+                return groups.end(group(e.group()), reclaim::forgotten) ? Result.NONE
+                        : Result.REFUSED;
+            }
+            case Step.Create c -> {
+                return groups.count() == Program.MOST_GROUPS
+                        || groups.create(group(c.parent()), reclaim::forgotten) ? Result.NONE
+                        : Result.REFUSED;
+            }
+            case Step.Reserve r -> {
+                return memory.reserve().exists() ? Result.NONE
+                        : memory.reserve().create(r.minimum()) ? Result.GOT : Result.FAILED;
+            }
+            case Step.Unreserve _ -> {
+                return memory.reserve().close() ? Result.NONE : Result.REFUSED;
+            }
             case Step.Meanwhile m -> time.meanwhile(m);
             case Step.Background b -> reclaim.background(b.order(), low, high);
         }
+        return Result.NONE;
+    }
+
+    /// J4, and where there is no memory pool.
+    private boolean mayNot(int gfp) {
+        return !memory.reserve().exists()
+                || (Gfp.has(gfp, Gfp.ZERO) && !mistakes.contains(Mistake.ELEMENT_ZEROED));
+    }
+
+    private int group(int which) {
+        return which % groups.count();
+    }
+
+    private Result open(Step.Open o) {
+        int which = o.scope() == Program.Scope.GROUP ? group(o.which()) : o.which();
+        if (o.scope() == Program.Scope.GROUP && groups.closed(which)
+                && !mistakes.contains(Mistake.CLOSED_GROUP_ENTERED)) {
+            return Result.REFUSED;
+        }
+        scopes.open(new Step.Open(o.scope(), which));
         return Result.NONE;
     }
 

@@ -23,6 +23,8 @@ final class ModelFrames {
 
     private static final int KEPT_ORDER = 6;
     private static final int KEPT_FRAMES = 1 << KEPT_ORDER;
+    /// Frames that the lists near a thread hold at most: 32 of each of four orders.
+    private static final int MOST_SCATTERED = 128;
 
     private final Set<Mistake> mistakes;
     private final int frames;
@@ -72,6 +74,14 @@ final class ModelFrames {
     /// less.
     void scattered(boolean yes) {
         scattered = yes;
+    }
+
+    /// Ends the comparison if a request of `order` could be short by what lies scattered: that does
+    /// not count as free.
+    void requireSure(int order, long mark) {
+        if (scattered && free() - MOST_SCATTERED - (1L << order) <= mark) {
+            throw new Unsure();
+        }
     }
 
     /// Whether the real allocator did without a block of `order` that may lie scattered.

@@ -29,6 +29,7 @@ final class ModelGroups {
         long max = NONE;
         long owed;
         boolean failed;
+        boolean closed;
         // As a victim.
         boolean victim;
         long victimCharge;
@@ -51,6 +52,65 @@ final class ModelGroups {
                 groups.get(parents.get(i)).children.add(i);
             }
         }
+    }
+
+    int count() {
+        return groups.size();
+    }
+
+    // ---- coming and going (ADR 0017) ------------------------------------------------------------
+
+    /// Makes a group; false if the parent is closed.
+    boolean create(int parent, Forgotten told) {
+        if (groups.get(parent).closed) {
+            return false;
+        }
+        forget(parent, told);
+        groups.get(parent).children.add(groups.size());
+        groups.add(new Group(parent));
+        return true;
+    }
+
+    /// Closes a group; false if it is the root or has a child that is open.
+    boolean end(int group, Forgotten told) {
+        boolean open = children(group).stream().anyMatch(c -> !groups.get(c).closed);
+        if (group == 0
+                || (open && !mistakes.contains(Mistake.CLOSED_DESPITE_AN_OPEN_CHILD))) {
+            return false;
+        }
+        Group g = groups.get(group);
+        g.closed = true;
+        if (mistakes.contains(Mistake.CLOSE_MOVES_THE_CHARGE)) {
+            groups.get(g.parent).own += g.own;
+            g.own = 0;
+        }
+        forget(g.parent, told);
+        return true;
+    }
+
+    /// Is told of a group that is closed and has no charge any more, and of the one above.
+    interface Forgotten {
+        void group(int group, int parent);
+    }
+
+    private void forget(int parent, Forgotten told) {
+        List<Integer> gone = children(parent).stream()
+                .filter(c -> groups.get(c).closed && charged(c) == 0).toList();
+        children(parent).removeAll(gone);
+        gone.forEach(c -> told.group(c, parent));
+    }
+
+    boolean closed(int group) {
+        return groups.get(group).closed;
+    }
+
+    /// The group, or the nearest above that is open.
+    int open(int group) {
+        int at = group;
+        while (groups.get(at).closed && !mistakes.contains(Mistake.CLOSED_GROUP_PAYS)) {
+            at = parent(at);
+        }
+        return at;
     }
 
     int parent(int group) {
@@ -146,6 +206,12 @@ final class ModelGroups {
     /// Charges, or takes back, whatever the limits say.
     void charge(int group, long frames) {
         groups.get(group).own += frames;
+        for (int at = group; at > 0 && frames > 0; at = parent(at)) {
+            // A charge that met the close is found all the same.
+            if (!children(parent(at)).contains(at)) {
+                children(parent(at)).add(at);
+            }
+        }
     }
 
     /// Pays for an object from what the frames charged for others have left.

@@ -17,6 +17,7 @@ final class ModelMemory {
     private final ModelGroups groups;
     private final ModelObjects objects;
     private final ModelAreas areas;
+    private final ModelReserve reserve;
     private final ModelTime time;
 
     ModelMemory(ModelPages pages, ModelFrames frames, ModelGroups groups, ModelObjects objects,
@@ -26,6 +27,7 @@ final class ModelMemory {
         this.groups = groups;
         this.objects = objects;
         this.areas = areas;
+        this.reserve = new ModelReserve(objects, time, mistakes);
         this.time = time;
         this.mistakes = mistakes;
     }
@@ -42,6 +44,7 @@ final class ModelMemory {
             case KMALLOC -> objects.kmalloc(size, 1, gfp);
             case VMALLOC -> areas.take(size, gfp);
             case KVMALLOC -> kvmalloc(size, gfp);
+            case MEMPOOL -> reserve.take(gfp);
         };
     }
 
@@ -83,6 +86,7 @@ final class ModelMemory {
                 }
                 frames.give(run);
             }
+            case ModelObjects.Obj o when reserve.owns(o) -> reserve.free(o);
             case ModelObjects.Obj o -> objects.free(o);
             case ModelAreas.Area a -> areas.free(a);
             case Held.Nothing _ -> { }
@@ -91,6 +95,10 @@ final class ModelMemory {
 
     ModelAreas areas() {
         return areas;
+    }
+
+    ModelReserve reserve() {
+        return reserve;
     }
 
     /// What can be seen of what was taken, in words.

@@ -17,18 +17,11 @@ import org.jspecify.annotations.Nullable;
 /// checks that the object was free and lies as row G4 says. A request for a slab is made if and
 /// only if no slab of the class has a free object.
 final class ModelObjects {
-    /// Where the charge of an object was refused after reclaim had freed others of its class: it
-    /// may have lain in any slab, and what came free depends on which.
-    static final class Unsure extends RuntimeException {
-        private static final long serialVersionUID = 1;
-
-        Unsure() {
-            super("cannot be known", null, false, false);
-        }
-    }
-
     /// An object in use, and the group that pays for it, or -1.
     record Obj(Slab slab, int index, int payer) implements Held {
+        long address() {
+            return slab.start() + (long) index * slab.home.size;
+        }
     }
 
     /// A slab.
@@ -42,6 +35,10 @@ final class ModelObjects {
             this.run = run;
         }
 
+        SizeClass home() {
+            return home;
+        }
+
         private boolean isFull() {
             return used.cardinality() == (FRAME << run.order()) / home.size;
         }
@@ -52,7 +49,7 @@ final class ModelObjects {
     }
 
     /// All objects of one size.
-    private static final class SizeClass {
+    static final class SizeClass {
         final int size;
         final int order;
         final int minOrder;
@@ -129,7 +126,10 @@ final class ModelObjects {
             }
             return run;
         }
-        return take(classOf(size, alignment), alignment, gfp);
+        SizeClass c = classOf(size, alignment);
+        long at = nextAddress();
+        Obj o = take(c, at, gfp);
+        return o == null ? null : placed(o, at, alignment);
     }
 
     private SizeClass classOf(long size, long alignment) {
@@ -159,8 +159,8 @@ final class ModelObjects {
         };
     }
 
-    private @Nullable Obj take(SizeClass c, long alignment, int gfp) {
-        long at = nextAddress();
+    /// An object of a class, or null. It is the one at `at` if that is one of those that are free.
+    @Nullable Obj take(SizeClass c, long at, int gfp) {
         List<Slab> open = c.slabs.stream().filter(s -> !s.isFull()).toList();
         if (open.isEmpty()) {
             Slab fresh = newSlab(c, gfp);
@@ -175,35 +175,50 @@ final class ModelObjects {
             return null;
         }
         long before = c.frees;
-        Obj o = at < 0 ? new Obj(open.getFirst(), open.getFirst().used.nextClearBit(0), -1)
-                : place(c, open, at, alignment);
+        Obj o = choose(c, open, at);
         o.slab.used.set(o.index);
         int payer = mistakes.contains(Mistake.OBJECTS_PAID_BY_NOBODY) ? -1 : scopes.payer(gfp);
         if (payer < 0 || charges.chargeObject(payer, c.size, scopes.narrowed(gfp))) {
             return new Obj(o.slab, o.index, payer);
         }
         if (open.size() > 1 && c.frees > before) {
+            // Others of its class came free meanwhile: what that brings depends on where it lay.
             throw new Unsure();
         }
         free(o);
         return null;
     }
 
-    private Obj place(SizeClass c, List<Slab> open, long at, long alignment) {
-        long natural = Integer.bitCount(c.size) == 1 ? c.size : 8;
-        long expected = mistakes.contains(Mistake.ALIGNED_TO_THE_NEXT_POWER)
-                ? Long.highestOneBit(2L * c.size - 1) : Math.max(natural, alignment);
+    private static Obj choose(SizeClass c, List<Slab> open, long at) {
         for (Slab s : open) {
             long offset = at - s.start();
-            if (offset >= 0 && offset < FRAME << s.run.order()) {
-                int index = (int) (offset / c.size);
-                if (offset % c.size != 0 || s.used.get(index) || at % expected != 0) {
-                    throw new AssertionError("no free object of " + c.size + " bytes at " + at);
-                }
-                return new Obj(s, index, -1);
+            if (offset >= 0 && offset < FRAME << s.run.order()
+                    && !s.used.get((int) (offset / c.size))) {
+                return new Obj(s, (int) (offset / c.size), -1);
             }
         }
-        throw new AssertionError("an object at " + at + " where no slab had room");
+        return new Obj(open.getFirst(), open.getFirst().used.nextClearBit(0), -1);
+    }
+
+    /// The object, if it is the one that was told and lies as row G4 says.
+    private Obj placed(Obj o, long at, long alignment) {
+        int size = o.slab.home.size;
+        long natural = Integer.bitCount(size) == 1 ? size : 8;
+        long expected = mistakes.contains(Mistake.ALIGNED_TO_THE_NEXT_POWER)
+                ? Long.highestOneBit(2L * size - 1) : Math.max(natural, alignment);
+        if (o.address() != at || at % expected != 0) {
+            throw new AssertionError("no object of " + size + " bytes is free at " + at
+                    + " on a multiple of " + expected);
+        }
+        return o;
+    }
+
+    /// The same object, for which nobody pays any longer.
+    Obj unpaid(Obj o) {
+        if (o.payer >= 0) {
+            charges.uncharge(o.payer, o.slab.home.size);
+        }
+        return new Obj(o.slab, o.index, -1);
     }
 
     /// G2: first the preferred order without effort, then the smallest with the caller's mask, of
@@ -232,9 +247,7 @@ final class ModelObjects {
         Slab slab = o.slab;
         slab.home.frees++;
         slab.used.clear(o.index);
-        if (o.payer >= 0) {
-            charges.uncharge(o.payer, slab.home.size);
-        }
+        unpaid(o);
         if (slab.used.isEmpty() && !mistakes.contains(Mistake.EMPTY_SLAB_STAYS)) {
             slab.home.slabs.remove(slab);
             frames.give(slab.run);

@@ -59,6 +59,7 @@ final class ModelPages {
 
     /// A request; what Polder takes for itself is charged to nobody.
     @Nullable Placed request(int order, int gfp, boolean charged) {
+        frames.requireSure(order, low);
         int mask = scopes.narrowed(gfp);
         Placed run = order > MAX_ORDER ? null : served(order, mask, charged);
         requests.add(new Request(order, gfp, mask, run != null));
@@ -80,6 +81,7 @@ final class ModelPages {
 
     /// One attempt without any effort (H9); nobody hears of it if it fails.
     @Nullable Placed tryRequest(int order, int gfp) {
+        frames.requireSure(order, low);
         int mask = scopes.narrowed(gfp);
         int payer = scopes.payer(mask);
         if (payer >= 0

@@ -119,6 +119,25 @@ final class ModelReclaim {
         c.objectsOf.merge(group, 1, Integer::sum);
     }
 
+    /// A consumer gives objects back by itself.
+    void drop(int number, int objects) {
+        Cache c = caches.get(number);
+        for (int i = 0; i < objects && !c.objects.isEmpty(); i++) {
+            host.free(removeLast(c, ALL));
+        }
+    }
+
+    /// What was deferred for a group that is forgotten goes to the one above; the pool's share if
+    /// that is the root.
+    void forgotten(int group, int parent) {
+        for (Cache c : caches) {
+            Long work = c.deferred.remove(group);
+            if (work != null && !mistakes.contains(Mistake.DEFERRED_LOST_WITH_ITS_GROUP)) {
+                c.deferred.merge(parent == 0 ? ALL : parent, work, Long::sum);
+            }
+        }
+    }
+
     List<Long> deferred() {
         return caches.stream()
                 .map(c -> c.deferred.values().stream().mapToLong(Long::longValue).sum()).toList();

@@ -10,12 +10,14 @@ import java.util.Set;
 /// What the thread is in: rows B1 to B11, and the groups it has entered.
 final class ModelScopes {
     private final Set<Mistake> mistakes;
+    private final ModelGroups groups;
     private final Deque<Step.Open> open = new ArrayDeque<>();
     private int reclaims;
     private boolean elsewhere;
     private boolean another;
 
-    ModelScopes(Set<Mistake> mistakes) {
+    ModelScopes(ModelGroups groups, Set<Mistake> mistakes) {
+        this.groups = groups;
         this.mistakes = mistakes;
     }
 
@@ -92,7 +94,7 @@ final class ModelScopes {
         int group = -1;
         for (Step.Open s : open) {
             if (s.scope() == Scope.GROUP) {
-                group = s.which();
+                group = groups.open(s.which());
                 if (!mistakes.contains(Mistake.OUTER_GROUP_PAYS)) {
                     return group;
                 }

@@ -14,12 +14,14 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
 
-/// The page allocator, its slow path, reclaim, memory groups, objects and areas against the model,
-/// on random programs and for a time. See docs/dev/testing.md for running one again.
+/// The page allocator, its slow path, reclaim, memory groups, objects, areas and a memory pool
+/// against the model, on random programs and for a time. See docs/dev/testing.md for running one
+/// again.
 @Row({"B5", "B10", "B11", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "D1", "D5", "D6", "D9", "D10",
     "D11", "D15", "D16", "D17", "D18", "D19", "D20", "E1", "E12", "F1", "F3", "F4", "F5", "F6",
     "F7", "F8", "F9", "A9", "G2", "G4", "G5", "H1", "H2", "H3", "H4", "H5", "H7", "H8", "H9",
-    "H10", "H11", "H12", "H16", "I1", "I2", "I3", "I5", "I7"})
+    "H10", "H11", "H12", "H16", "I1", "I2", "I3", "I5", "I7",
+    "J1", "J2", "J3", "J4", "J5"})
 final class ModelTest {
     /// Seconds to search for; [dev.polder.FuzzTest] has the other half.
     private static final long SECONDS = Long.getLong("polder.fuzz.seconds", 60) / 2;

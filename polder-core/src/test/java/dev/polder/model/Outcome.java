@@ -21,6 +21,8 @@ public record Outcome(Result result, List<Request> requests, List<Call> calls,
         GOT,
         /// It got nothing.
         FAILED,
+        /// It was misuse, and told so.
+        REFUSED,
         /// It waits for others, without an end that it could reach itself.
         WAITS
     }
@@ -70,12 +72,13 @@ public record Outcome(Result result, List<Request> requests, List<Call> calls,
         if (result != model.result) {
             return "result " + result + ", should be " + model.result;
         }
-        String difference = difference("request", requests, model.requests);
+        boolean whole = result != Result.WAITS;
+        String difference = difference("request", requests, model.requests, whole);
         if (difference.isEmpty()) {
-            difference = difference("callback", calls, model.calls);
+            difference = difference("callback", calls, model.calls, whole);
         }
         if (difference.isEmpty()) {
-            difference = difference("fact", facts, model.facts);
+            difference = difference("fact", facts, model.facts, true);
         }
         if (!difference.isEmpty() || result == Result.WAITS || after.equals(model.after)) {
             return difference;
@@ -83,8 +86,8 @@ public record Outcome(Result result, List<Request> requests, List<Call> calls,
         return after + ", should be " + model.after;
     }
 
-    private String difference(String what, List<?> mine, List<?> its) {
-        int common = result == Result.WAITS ? Math.min(mine.size(), its.size())
+    private String difference(String what, List<?> mine, List<?> its, boolean whole) {
+        int common = !whole ? Math.min(mine.size(), its.size())
                 : Math.max(mine.size(), its.size());
         for (int i = 0; i < common; i++) {
             Object is = i < mine.size() ? mine.get(i) : "missing";

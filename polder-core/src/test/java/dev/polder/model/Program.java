@@ -33,7 +33,7 @@ public record Program(long seed, List<Consumer> shrinkers, List<Step> steps) {
 
     /// Where memory comes from.
     public enum Source {
-        PAGES, KMALLOC, VMALLOC, KVMALLOC;
+        PAGES, KMALLOC, VMALLOC, KVMALLOC, MEMPOOL;
 
         boolean hasAreas() {
             return this == VMALLOC || this == KVMALLOC;
@@ -90,6 +90,14 @@ public record Program(long seed, List<Consumer> shrinkers, List<Step> steps) {
             }
         }
 
+        /// A consumer gives up to so many objects back by itself, the last first.
+        record Drop(int consumer, int objects) implements Step {
+            @Override
+            public String toString() {
+                return "Drop(" + consumer + ", " + objects + ")";
+            }
+        }
+
         /// A scope is opened; which domain or group, where it is for one.
         record Open(Scope scope, int which) implements Step {
             @Override
@@ -122,8 +130,40 @@ public record Program(long seed, List<Consumer> shrinkers, List<Step> steps) {
             }
         }
 
+        /// A group is closed.
+        record End(int group) implements Step {
+            @Override
+            public String toString() {
+                return "End(" + group + ")";
+            }
+        }
+
+        /// A group is made.
+        record Create(int parent) implements Step {
+            @Override
+            public String toString() {
+                return "Create(" + parent + ")";
+            }
+        }
+
+        /// The memory pool is made, if there is none.
+        record Reserve(int minimum) implements Step {
+            @Override
+            public String toString() {
+                return "Reserve(" + minimum + ")";
+            }
+        }
+
+        /// The memory pool is closed.
+        record Unreserve() implements Step {
+            @Override
+            public String toString() {
+                return "Unreserve()";
+            }
+        }
+
         /// Another thread takes a step, once the next request that waits has parked that often: a
-        /// [Free], a [Limit] or a [Reset].
+        /// [Free], a [Limit], a [Reset] or an [End].
         record Meanwhile(int parks, Step step) implements Step {
             @Override
             public String toString() {
@@ -152,7 +192,9 @@ public record Program(long seed, List<Consumer> shrinkers, List<Step> steps) {
 
     /// Domains of a program.
     public static final int DOMAINS = 2;
-    /// Parents of its groups; the first is the root.
+    /// A program makes no more groups than that.
+    static final int MOST_GROUPS = 9;
+    /// Parents of those it begins with; the first is the root.
     static final List<Integer> PARENTS = List.of(-1, 0, 1, 0, 0);
 
     /// Whether it may take areas.

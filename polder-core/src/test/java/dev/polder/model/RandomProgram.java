@@ -38,6 +38,9 @@ final class RandomProgram {
     private final boolean helped;
     private final boolean objects;
     private final boolean areas;
+    private final boolean ending;
+    private final boolean reserved;
+    private final boolean dropping;
 
     private RandomProgram(SplittableRandom random, boolean mapping) {
         this.random = random;
@@ -49,6 +52,9 @@ final class RandomProgram {
         this.helped = hopeless || random.nextInt(3) == 0;
         this.objects = random.nextInt(2) == 0;
         this.areas = random.nextInt(2) == 0 && mapping;
+        this.ending = grouped && random.nextInt(3) == 0;
+        this.reserved = random.nextInt(4) == 0;
+        this.dropping = random.nextInt(2) == 0;
     }
 
     /// The program of a seed with `length` steps.
@@ -126,6 +132,9 @@ final class RandomProgram {
         if (kind < 42) {
             return new Step.Free(random.nextInt(1 << 20));
         }
+        if (kind < 43 && dropping) {
+            return drop(consumers);
+        }
         if (kind < 50 && scoped) {
             return new Step.Open(Scope.values()[random.nextInt(Scope.GROUP.ordinal())],
                     random.nextInt(Program.DOMAINS));
@@ -134,11 +143,13 @@ final class RandomProgram {
             return new Step.Close();
         }
         if (kind < 67 && grouped) {
-            return group();
+            return random.nextInt(5) < 2 ? new Step.Open(Scope.GROUP,
+                    random.nextInt(1, ending ? Program.MOST_GROUPS : GROUPS)) : group();
         }
         if (kind < 69 && helped) {
             return new Step.Meanwhile(1 + random.nextInt(1 << random.nextInt(1, 8)),
-                    random.nextInt(3) == 0 && grouped ? limit()
+                    random.nextInt(3) == 0 && grouped ? group()
+                            : dropping && random.nextInt(2) == 0 ? drop(consumers)
                             : new Step.Free(random.nextInt(1 << 20)));
         }
         if (kind < 72 && background) {
@@ -146,6 +157,9 @@ final class RandomProgram {
         }
         if (kind < 80 && atomic) {
             return new Step.Alloc(random.nextInt(8), Gfp.ATOMIC | modifier());
+        }
+        if (reserved && random.nextInt(2) == 0) {
+            return reserve();
         }
         if (objects && random.nextInt(2) == 0) {
             return object();
@@ -172,12 +186,25 @@ final class RandomProgram {
         return random.nextInt(40) == 0 ? 0 : random.nextLong(1, 1L << random.nextInt(from + 1, to));
     }
 
-    private Step group() {
-        return switch (random.nextInt(5)) {
-            case 0, 1 -> new Step.Open(Scope.GROUP, random.nextInt(1, GROUPS));
-            case 2 -> new Step.Reset(random.nextInt(GROUPS));
-            default -> limit();
+    private Step drop(List<Consumer> consumers) {
+        return new Step.Drop(random.nextInt(consumers.size()), 1 << random.nextInt(10));
+    }
+
+    private Step reserve() {
+        return switch (random.nextInt(8)) {
+            case 0 -> new Step.Unreserve();
+            case 1, 2 -> new Step.Reserve(random.nextInt(1 << random.nextInt(8)));
+            default -> new Step.Take(Source.MEMPOOL, ModelReserve.ELEMENT, mask());
         };
+    }
+
+    /// What is done to groups, by whichever thread.
+    private Step group() {
+        if (ending && random.nextInt(2) == 0) {
+            int which = random.nextInt(Program.MOST_GROUPS);
+            return random.nextInt(3) == 0 ? new Step.Create(which) : new Step.End(which);
+        }
+        return random.nextInt(3) == 0 ? new Step.Reset(random.nextInt(GROUPS)) : limit();
     }
 
     private Step limit() {

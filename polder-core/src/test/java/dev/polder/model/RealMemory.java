@@ -1,13 +1,18 @@
 package dev.polder.model;
 
 import dev.polder.base.Frames;
+import dev.polder.debug.FaultInjector;
 import dev.polder.gfp.Gfp;
 import dev.polder.kv.KvAllocator;
+import dev.polder.memgroup.ChargeAudit;
+import dev.polder.memgroup.MemGroup;
+import dev.polder.mempool.MemPool;
 import dev.polder.model.Program.Source;
 import dev.polder.os.MappingBudget;
 import dev.polder.page.PageAllocator;
 import dev.polder.page.Role;
 import dev.polder.slab.Kmalloc;
+import dev.polder.slab.SlabCache;
 import dev.polder.slab.Slabs;
 import dev.polder.vmalloc.Vmalloc;
 import java.lang.foreign.MemorySegment;
@@ -15,6 +20,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The real allocators, what a program has of them, and where they put it.
@@ -39,6 +45,8 @@ final class RealMemory {
     private final Kmalloc kmalloc;
     private final Vmalloc vmalloc;
     private final KvAllocator kv;
+    private final SlabCache elements;
+    private @Nullable MemPool reserve;
     /// Runs that the program itself holds: the others have an owner in the frame table.
     private final BitSet own = new BitSet();
     private List<String> facts = new ArrayList<>();
@@ -51,6 +59,7 @@ final class RealMemory {
         this.kmalloc = new Kmalloc(slabs);
         this.vmalloc = new Vmalloc(pages, MappingBudget.of(MAPPINGS), () -> { });
         this.kv = new KvAllocator(kmalloc, vmalloc);
+        this.elements = new SlabCache(slabs, "elements", ModelReserve.ELEMENT);
     }
 
     /// Where runs and addresses are written down from now on, and facts.
@@ -85,8 +94,46 @@ final class RealMemory {
             case KMALLOC -> kmalloc.alloc(size, gfp);
             case VMALLOC -> vmalloc.alloc(size, gfp);
             case KVMALLOC -> kv.alloc(size, gfp);
+            case MEMPOOL -> Objects.requireNonNull(reserve).alloc(gfp);
         };
-        return taken(source, at, size, gfp);
+        return taken(source, at, source == Source.MEMPOOL ? ModelReserve.ELEMENT : size, gfp);
+    }
+
+    boolean hasReserve() {
+        return reserve != null;
+    }
+
+    /// Makes the memory pool, and has a look at its elements: with a fault in the cache they come
+    /// from the reserve (L5).
+    boolean makeReserve(int minimum) {
+        MemPool made = MemPool.tryCreate(elements, minimum);
+        settle();
+        if (made == null) {
+            return false;
+        }
+        made.faultInjector((_, _, _) -> true);
+        List<Long> all = new ArrayList<>();
+        for (int i = 0; i < minimum; i++) {
+            all.add(made.alloc(0));
+        }
+        for (long at : all.reversed()) {
+            told.addresses().add(at - pages.memory().base());
+            made.free(at);
+        }
+        made.faultInjector(FaultInjector.NONE);
+        reserve = made;
+        return true;
+    }
+
+    /// Closes the memory pool.
+    ///
+    /// @throws IllegalStateException if elements are lent
+    void closeReserve() {
+        if (reserve != null) {
+            reserve.close();
+            reserve = null;
+            settle();
+        }
     }
 
     @Nullable Block aligned(long size, long alignment, int gfp) {
@@ -131,6 +178,9 @@ final class RealMemory {
 
     /// What can be seen of a block.
     String describe(Block block) {
+        if (block.source == Source.MEMPOOL) {
+            return "usable " + ModelReserve.ELEMENT;
+        }
         if (!kv.isVmalloc(block.at)) {
             return "usable " + kmalloc.usableSize(block.at);
         }
@@ -153,6 +203,7 @@ final class RealMemory {
         switch (block.source) {
             case KMALLOC -> kmalloc.free(block.at);
             case VMALLOC -> vmalloc.free(block.at);
+            case MEMPOOL -> Objects.requireNonNull(reserve).free(block.at);
             default -> kv.free(block.at);
         }
         if (!inCallback) {
@@ -209,9 +260,17 @@ final class RealMemory {
         return true;
     }
 
-    void verify() {
+    /// Walks every invariant.
+    void verify(MemGroup root) {
         kv.verify();
         slabs.verify();
+        if (reserve != null) {
+            reserve.verify();
+        }
+        ChargeAudit audit = new ChargeAudit();
+        pages.audit(audit);
+        slabs.audit(audit);
+        audit.verify(root);
     }
 
     /// Ends the allocators; what their areas have mapped goes with the pool's next user.

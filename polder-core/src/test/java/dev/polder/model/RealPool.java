@@ -28,12 +28,14 @@ import dev.polder.shrink.ShrinkerRegistry;
 import dev.polder.shrinker.ShrinkControl;
 import dev.polder.shrinker.Shrinker;
 import dev.polder.stat.VmStat;
+import dev.polder.task.Task;
 import dev.polder.zone.Watermarks;
 import dev.polder.zone.Zone;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -231,17 +233,22 @@ final class RealPool implements AutoCloseable {
         calls = new ArrayList<>();
         parks = 0;
         parksOfStep = 0;
-        Result result;
-        try {
-            result = perform(step);
-        } catch (Waits w) {
-            result = Result.WAITS;
-        }
+        Result result = resultOf(step);
         zone.drain();
         State after = new State(zone.free(), zone.highAtomicFrames(),
                 caches.stream().map(c -> c.handle.deferred()).toList(),
                 charged(), failed());
         return new Outcome(result, requests, calls, facts, after);
+    }
+
+    private Result resultOf(Step step) {
+        try {
+            return perform(step);
+        } catch (Waits w) {
+            return Result.WAITS;
+        } catch (IllegalStateException | IllegalArgumentException misuse) {
+            return Result.REFUSED;
+        }
     }
 
     private List<Long> charged() {
@@ -255,16 +262,30 @@ final class RealPool implements AutoCloseable {
     private Result perform(Step step) {
         return switch (step) {
             case Step.Alloc a -> keep(memory.take(Source.PAGES, a.order(), a.gfp()), false);
+            case Step.Take t when t.source() == Source.MEMPOOL && !memory.hasReserve() ->
+                    Result.REFUSED;
             case Step.Take t -> keep(memory.take(t.source(), t.size(), t.gfp()), true);
             case Step.Aligned a -> keep(memory.aligned(a.size(), a.alignment(), a.gfp()), true);
             case Step.Hold h -> hold(h.blocks());
             case Step.Free f -> free(f.which());
             case Step.Grow g -> grow(g);
+            case Step.Drop d -> drop(caches.get(d.consumer()), d.objects());
             case Step.Open o -> open(o);
             case Step.Close _ -> close(scopes.poll());
             case Step.Limit l -> limit(l);
             case Step.Reset r -> {
-                groups.get(r.group()).reset();
+                group(r.group()).reset();
+                yield Result.NONE;
+            }
+            case Step.End e -> {
+                group(e.group()).close();
+                yield Result.NONE;
+            }
+            case Step.Create c -> create(c.parent());
+            case Step.Reserve r -> memory.hasReserve() ? Result.NONE
+                    : memory.makeReserve(r.minimum()) ? Result.GOT : Result.FAILED;
+            case Step.Unreserve _ -> {
+                memory.closeReserve();
                 yield Result.NONE;
             }
             case Step.Meanwhile m -> {
@@ -283,7 +304,7 @@ final class RealPool implements AutoCloseable {
         AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
         Thread thread = new Thread(() -> {
             facts.add(Outcome.meanwhile(failed(), charged()));
-            perform(step);
+            resultOf(step);
         }, "model-another");
         thread.setUncaughtExceptionHandler((_, t) -> thrown.set(t));
         thread.start();
@@ -296,6 +317,17 @@ final class RealPool implements AutoCloseable {
         if (t != null) {
             throw new AssertionError("another thread threw at " + step, t);
         }
+    }
+
+    private MemGroup group(int which) {
+        return groups.get(which % groups.size());
+    }
+
+    private Result create(int parent) {
+        if (groups.size() < Program.MOST_GROUPS) {
+            groups.add(group(parent).create("group-" + groups.size()));
+        }
+        return Result.NONE;
     }
 
     private Call call(int number, boolean scan, ShrinkControl sc) {
@@ -319,7 +351,7 @@ final class RealPool implements AutoCloseable {
 
     private Result grow(Step.Grow g) {
         Cache cache = caches.get(g.consumer());
-        MemGroup entered = MemGroup.current();
+        MemGroup entered = MemGroup.entered(Task.current(), groups.getFirst());
         MemGroup group = entered == null ? groups.getFirst() : entered;
         for (int i = 0; i < g.objects(); i++) {
             Block block = memory.take(cache.consumer.source(), cache.consumer.size(), g.gfp());
@@ -331,6 +363,14 @@ final class RealPool implements AutoCloseable {
         return g.objects() == 0 ? Result.NONE : Result.GOT;
     }
 
+    private Result drop(Cache cache, int objects) {
+        for (int i = 0; i < objects && !cache.objects.isEmpty(); i++) {
+            memory.free(cache.removeLast(0));
+            parks = 0;
+        }
+        return Result.NONE;
+    }
+
     private Result hold(int blocks) {
         for (int i = 0; i < blocks; i++) {
             memory.take(Source.PAGES, Frames.MAX_ORDER, Gfp.NOWAIT);
@@ -339,7 +379,7 @@ final class RealPool implements AutoCloseable {
     }
 
     private Result limit(Step.Limit l) {
-        MemGroup g = groups.get(l.group());
+        MemGroup g = group(l.group());
         long bytes = Frames.bytes(Math.max(0, l.frames()));
         switch (l.kind()) {
             case MIN -> g.min(bytes);
@@ -364,7 +404,7 @@ final class RealPool implements AutoCloseable {
             case NOIO -> MemallocScope.noIo("program");
             case NORECLAIM -> noreclaim();
             case EXCLUDING -> MemallocScope.excluding(domains.get(o.which()), "program");
-            case GROUP -> groups.get(o.which()).enter();
+            case GROUP -> group(o.which()).enter();
         });
         return Result.NONE;
     }
@@ -385,10 +425,15 @@ final class RealPool implements AutoCloseable {
         return Result.NONE;
     }
 
-    /// Walks every invariant.
-    void verify() {
-        pages.verify();
-        memory.verify();
+    /// Walks every invariant; what is broken, in words.
+    Optional<String> verify() {
+        try {
+            pages.verify();
+            memory.verify(groups.getFirst());
+            return Optional.empty();
+        } catch (IllegalStateException broken) {
+            return Optional.of("broken: " + broken.getMessage());
+        }
     }
 
     @Override
