@@ -79,7 +79,16 @@ final class Charges {
         if (refuser != null && !chargeSlowly(group, refuser, task, order, bytes, used)) {
             return false;
         }
-        highThrottle.charged(group, task, bytes, used);
+        boolean told = false;
+        try {
+            highThrottle.charged(group, task, bytes, used);
+            told = true;
+        } finally {
+            if (!told) {
+                // It reclaims, and so runs foreign code: the stack may have ended there.
+                group.uncharge(bytes);
+            }
+        }
         return true;
     }
 

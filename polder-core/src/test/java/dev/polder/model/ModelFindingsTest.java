@@ -69,4 +69,31 @@ final class ModelFindingsTest {
                 new Step.Grow(3, 2, Gfp.ATOMIC),
                 new Step.Alloc(0, Gfp.NOIO | Gfp.NOMEMALLOC))));
     }
+
+    /// A request that is slowed above `high` and ended there by a throwable had been charged, and
+    /// stayed so.
+    @Test
+    void whatIsSlowedToDeathIsNotCharged() {
+        agree(new Program(261L, List.of(
+                new Consumer(Temper.NEEDS_FS, -1, 0, 1, Source.PAGES, 0, true),
+                new Consumer(Temper.CLAIMS, 0, 5, 1, Source.PAGES, 0, false),
+                new Consumer(Temper.CLAIMS, 0, 1, 4, Source.PAGES, 1, true),
+                new Consumer(Temper.SAYS_EMPTY, 1, 1, 1, Source.PAGES, 0, true)), List.of(
+                new Step.Limit(1, Kind.LOW, 56),
+                new Step.Open(Scope.GROUP, 5),
+                new Step.Grow(2, 32, Gfp.ATOMIC),
+                new Step.Grow(2, 512, Gfp.ATOMIC),
+                new Step.Limit(0, Kind.HIGH, 17),
+                new Step.Alloc(1, Gfp.KERNEL_ACCOUNT),
+                new Step.Alloc(1, Gfp.KERNEL_ACCOUNT | Gfp.RETRY_MAYFAIL),
+                new Step.Alloc(4, Gfp.KERNEL_ACCOUNT | Gfp.HIGH | Gfp.NORETRY),
+                new Step.Alloc(0, Gfp.KERNEL | Gfp.HIGH),
+                new Step.Alloc(0, Gfp.NOFS | Gfp.NOFAIL),
+                new Step.Open(Scope.GROUP, 2),
+                new Step.Grow(0, 64, Gfp.NOWAIT),
+                new Step.Alloc(2, Gfp.NOFS | Gfp.MEMALLOC),
+                new Step.Alloc(0, Gfp.NOIO | Gfp.FS | Gfp.MEMALLOC),
+                new Step.Alloc(1, Gfp.KERNEL | Gfp.MEMALLOC),
+                new Step.Alloc(1, Gfp.KERNEL_ACCOUNT | Gfp.ZERO))));
+    }
 }
