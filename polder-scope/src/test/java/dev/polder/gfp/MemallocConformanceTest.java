@@ -6,13 +6,10 @@ import dev.polder.task.Task;
 import dev.polder.testkit.Row;
 import dev.polder.testkit.Truth;
 import dev.polder.testkit.TruthRow;
-import dev.polder.testkit.TruthRow;
-import dev.polder.testkit.TruthRow;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -23,7 +20,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class MemallocConformanceTest {
     private static final String[] RECORDED_ELSEWHERE = {"__GFP_HIGHMEM", "__GFP_COMP"};
 
-    private static int mask(String names) {
+    static int mask(String names) {
         List<String> kept = new ArrayList<>(List.of(names.split("\\|", -1)));
         kept.removeAll(List.of(RECORDED_ELSEWHERE));
         return Gfp.parse(String.join("|", kept));
@@ -77,62 +74,6 @@ class MemallocConformanceTest {
             assertThat(Memalloc.effective(in)).as("%s", row).isEqualTo(mask(row.get("out_names")));
         }
         return rows.size();
-    }
-
-    /// The rows B1 and B5 written down once more, on a word: random programs of saves and restores
-    /// with any token given out before must leave the same word and the same masks.
-    @Test
-    @Row({"B1", "B2", "B3", "B4", "B5"})
-    void randomProgramsAgreeWithTheModel() throws Exception {
-        long seed = new Random().nextLong();
-        assertThat(Threads.on(() -> randomPrograms(new Random(seed)))).as("seed %d", seed).isTrue();
-    }
-
-    private static boolean randomPrograms(Random random) {
-        Task task = Task.current();
-        for (int program = 0; program < 200; program++) {
-            StringBuilder text = new StringBuilder();
-            List<Integer> tokens = new ArrayList<>();
-            int model = task.flags(); // what the programs before left open
-            for (int step = 0; step < 12; step++) {
-                if (tokens.isEmpty() || random.nextInt(3) > 0) {
-                    int family = 1 << random.nextInt(3);
-                    int token = save(family);
-                    text.append(' ').append("save ").append(family);
-                    assertThat(token).as("%s", text).isEqualTo(family & ~model);
-                    model |= family;
-                    tokens.add(token);
-                } else {
-                    int token = tokens.get(random.nextInt(tokens.size()));
-                    int family = 1 << random.nextInt(3);
-                    restore(family, token);
-                    text.append(" restore ").append(family).append(" with ").append(token);
-                    model &= ~token;
-                }
-                task.verify();
-                assertThat(task.flags()).as("%s", text).isEqualTo(model);
-                assertThat(Memalloc.effective(Gfp.KERNEL)).isEqualTo(
-                        (model & Task.NOIO) != 0 ? Gfp.NOIO
-                                : (model & Task.NOFS) != 0 ? Gfp.NOFS : Gfp.KERNEL);
-            }
-        }
-        return true;
-    }
-
-    private static int save(int family) {
-        return switch (family) {
-            case Task.NOFS -> Memalloc.nofsSave();
-            case Task.NOIO -> Memalloc.noioSave();
-            default -> Memalloc.noreclaimSave();
-        };
-    }
-
-    private static void restore(int family, int token) {
-        switch (family) {
-            case Task.NOFS -> Memalloc.nofsRestore(token);
-            case Task.NOIO -> Memalloc.noioRestore(token);
-            default -> Memalloc.noreclaimRestore(token);
-        }
     }
 
     @Test
