@@ -41,8 +41,13 @@ final class Figures {
         for (SlabCacheStats s : parts.slabs().stats()) {
             objects += s.objects();
         }
-        return HEAP_PER_FRAME * parts.pages().zone().frames().size()
+        return heapTables(parts.pages().zone().frames().size())
                 + HEAP_PER_8_OBJECTS * objects / 8;
+    }
+
+    /// Heap bytes of the tables of a pool of so many frames, before it has any slab.
+    static long heapTables(long frames) {
+        return HEAP_PER_FRAME * frames;
     }
 
     static String showMem(PolderConfig config, Wiring parts) {

@@ -19,6 +19,7 @@ import dev.polder.vmalloc.Vmalloc;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -55,8 +56,10 @@ public final class Polder implements AutoCloseable {
     /// Opens a pool.
     ///
     /// @throws IllegalStateException if native access is not enabled, the system refuses the
-    ///     memory, or the budget is above what this container may use; the message says what to do
+    ///     memory, the budget is above what this container may use, or the Java heap is too small
+    ///     for the pool's tables, which need about 0.6 % of the budget; the message says what to do
     public static Polder open(PolderConfig config) {
+        Objects.requireNonNull(config, "config");
         return new Polder(config, Wiring.of(config));
     }
 
@@ -76,9 +79,10 @@ public final class Polder implements AutoCloseable {
         return s;
     }
 
-    /// Allocates `size` bytes at a multiple of `alignment`.
+    /// Allocates `size` bytes at a multiple of `alignment`. Above an alignment of 4096 the memory
+    /// comes in one piece, and so ends at 4 MiB whatever the budget is.
     ///
-    /// @param size in bytes, at least 0
+    /// @param size in bytes, at least 0; at most 4 MiB where `alignment` is above 4096
     /// @param alignment a power of two, at most 4 MiB
     /// @param gfp a set of [Gfp] bits
     /// @throws AllocationFailedException if there is no memory
@@ -91,6 +95,11 @@ public final class Polder implements AutoCloseable {
                     + (Frames.SIZE << Frames.MAX_ORDER) + ", not " + alignment);
         }
         Gfp.check(gfp);
+        if (alignment > Frames.SIZE && size > Kmalloc.MAX_SIZE) {
+            throw new IllegalArgumentException(size + " bytes at a multiple of " + alignment
+                    + " cannot be had at any budget: what is aligned to more than " + Frames.SIZE
+                    + " lies in one piece of at most " + Kmalloc.MAX_SIZE + " bytes");
+        }
         if (size > Frames.SIZE && alignment <= Frames.SIZE) {
             return allocate(size, gfp);
         }
@@ -134,10 +143,14 @@ public final class Polder implements AutoCloseable {
     ///
     /// @throws AllocationFailedException if there is no memory
     /// @throws IllegalArgumentException if `s` is not a whole live segment of this pool
+    /// @throws IllegalStateException if the pool is closed
     public MemorySegment reallocate(MemorySegment s, long size, int gfp) {
         requireSize(size);
         Gfp.check(gfp);
-        requireWhole(s);
+        requireOwn(s);
+        if (parts.kv().requestedSize(s.address()) != s.byteSize()) {
+            throw notWhole(s, "reallocate");
+        }
         if (parts.kv().resize(s.address(), size)) {
             MemorySegment same = slice(s.address(), size);
             if ((gfp & Gfp.ZERO) != 0 && size > s.byteSize()) {
@@ -156,10 +169,11 @@ public final class Polder implements AutoCloseable {
     ///
     /// @param s the whole segment
     /// @throws IllegalArgumentException if `s` is a slice, was freed already or is another pool's
+    /// @throws IllegalStateException if the pool is closed: its segments went with it
     public void free(MemorySegment s) {
         requireOwn(s);
         if (!parts.kv().free(s.address(), s.byteSize())) {
-            throw notWhole(s);
+            throw notWhole(s, "free");
         }
     }
 
@@ -183,7 +197,9 @@ public final class Polder implements AutoCloseable {
     ///
     /// @param kind which threads may use it
     /// @param gfp the mask of its allocations
+    /// @throws IllegalStateException if the pool is closed
     public Arena arena(ArenaKind kind, int gfp) {
+        requireOpen();
         return new PoolArena(this, kind, Gfp.check(gfp));
     }
 
@@ -210,17 +226,29 @@ public final class Polder implements AutoCloseable {
     /// Creates a cache of objects of one size.
     ///
     /// @param name for reports
-    /// @param objectSize in bytes, 1..8192
+    /// @param objectSize in bytes, 1..4 MiB; rounded up to a multiple of 8
+    /// @throws IllegalArgumentException if the name is blank or the size out of range
+    /// @throws IllegalStateException if the pool is closed
     public SlabCache createCache(String name, int objectSize) {
+        requireOpen();
         return new SlabCache(parts.slabs(), name, objectSize);
     }
 
     /// Creates a reserve of objects, so that a request that may block never fails.
     ///
-    /// @param c where the objects come from
-    /// @param minimum objects that are always kept or out on loan, at least 1
+    /// @param c where the objects come from, a cache of this pool
+    /// @param minimum objects that are always kept or out on loan, 0..[MemPool#MAX_MINIMUM]; with
+    ///     0 nothing is kept, and who finds no element waits for one that is given back
     /// @throws AllocationFailedException if the reserve cannot be filled
+    /// @throws IllegalArgumentException if `minimum` is out of range or more than the budget, or
+    ///     `c` is another pool's
+    /// @throws IllegalStateException if the pool is closed
     public MemPool createMemPool(SlabCache c, int minimum) {
+        if (Objects.requireNonNull(c, "c").slabs() != parts.slabs()) {
+            throw new IllegalArgumentException(c + " belongs to pool '" + c.pages().pool()
+                    + "'; make the memory pool there, not in pool '" + config.name() + "'");
+        }
+        requireOpen();
         MemPool pool = MemPool.tryCreate(c, minimum);
         if (pool == null) {
             throw Shortage.exception(this, (long) minimum * c.objectSize(), Gfp.KERNEL);
@@ -229,7 +257,11 @@ public final class Polder implements AutoCloseable {
     }
 
     /// Registers something that can give memory back.
+    ///
+    /// @throws IllegalStateException if the pool is closed
     public Registration register(ShrinkerSpec spec) {
+        Objects.requireNonNull(spec, "spec");
+        requireOpen();
         ShrinkerHandle h = parts.shrinkers().register(spec.name(), spec.shrinker(), spec.domain(),
                 spec.seeks(), spec.batch(), spec.groupAware(), spec.objectBytes());
         return new HandleRegistration(h);
@@ -242,6 +274,8 @@ public final class Polder implements AutoCloseable {
 
     /// Declares a thread, such as an event loop, as one that must not block.
     public static void declareNonBlocking(Thread t, NonBlockingPolicy p) {
+        Objects.requireNonNull(t, "t");
+        Objects.requireNonNull(p, "p");
         NonBlockingThreads.declare(t, p == NonBlockingPolicy.REPORT, p == NonBlockingPolicy.NARROW);
     }
 
@@ -262,7 +296,7 @@ public final class Polder implements AutoCloseable {
     /// @param thrown what was caught
     /// @return the explanation, or null if `thrown` is no such error
     public @Nullable String explain(Throwable thrown) {
-        return Faults.explain(config, parts, thrown);
+        return Faults.explain(config, parts, Objects.requireNonNull(thrown, "thrown"));
     }
 
     /// What debug mode and the sampler found so far, the oldest first.
@@ -310,6 +344,7 @@ public final class Polder implements AutoCloseable {
             return;
         }
         parts.pages().close();
+        parts.root().poolCloses();
         async.close();
         parts.kswapd().close();
         parts.shrinkers().closeAll();
@@ -339,29 +374,23 @@ public final class Polder implements AutoCloseable {
         return all.asSlice(address - all.address(), size);
     }
 
-    private void requireWhole(MemorySegment s) {
-        requireOwn(s);
-        if (parts.kv().requestedSize(s.address()) != s.byteSize()) {
-            throw notWhole(s);
-        }
-    }
-
-    private IllegalArgumentException notWhole(MemorySegment s) {
+    private IllegalArgumentException notWhole(MemorySegment s, String what) {
         return new IllegalArgumentException("segment of " + s.byteSize() + " bytes at 0x"
                 + Long.toHexString(s.address()) + " was allocated with "
                 + parts.kv().requestedSize(s.address())
-                + "; free the whole segment that allocate returned, not a slice of it");
+                + "; " + what + " the whole segment that allocate returned, not a slice of it");
     }
 
     private void requireOwn(MemorySegment s) {
+        Objects.requireNonNull(s, "s");
         if (closed.get()) {
-            throw new IllegalArgumentException("pool '" + config.name()
+            throw new IllegalStateException("pool '" + config.name()
                     + "' is closed; its segments went with it and need no free");
         }
         long offset = s.address() - all.address();
         if (!s.isNative() || offset < 0 || offset >= all.byteSize()) {
             throw new IllegalArgumentException(s + " is no segment of pool '" + config.name()
-                    + "'; free it where it was allocated");
+                    + "'; give it to the pool that allocated it");
         }
         if (!s.scope().equals(all.scope()) && !s.scope().equals(Arena.global().scope())) {
             throw Check.badAddress(s.address(), "belongs to an arena over pool '" + config.name()
@@ -369,9 +398,20 @@ public final class Polder implements AutoCloseable {
         }
     }
 
-    private static void requireSize(long size) {
+    /// Of a request for 0 bytes nobody below would notice that the pool is closed.
+    private void requireSize(long size) {
         if (size < 0) {
             throw new IllegalArgumentException("size must be at least 0, not " + size);
+        }
+        if (size == 0) {
+            requireOpen();
+        }
+    }
+
+    private void requireOpen() {
+        if (closed.get()) {
+            throw new IllegalStateException("pool '" + config.name()
+                    + "' is closed; nothing can be had of it any more");
         }
     }
 

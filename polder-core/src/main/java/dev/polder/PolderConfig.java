@@ -6,6 +6,7 @@ import dev.polder.debug.Sampling;
 import dev.polder.os.Clock;
 import dev.polder.page.OutOfMemoryPolicy;
 import java.time.Duration;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// How a pool is opened. Immutable; made by [#builder].
@@ -16,6 +17,8 @@ public final class PolderConfig {
     public static final long MAX_BUDGET = (long) Integer.MAX_VALUE << Frames.SHIFT;
     /// No limit to how long an ordinary request may wait, as in Linux.
     public static final Duration NONE = Duration.ZERO;
+    /// The longest deadline, a hundred years: nanoseconds of it fit a long.
+    public static final Duration MAX_DEADLINE = Duration.ofDays(36_500);
 
     private final String name;
     private final long budget;
@@ -42,6 +45,8 @@ public final class PolderConfig {
     }
 
     /// A builder with every setting at its default.
+    ///
+    /// @throws IllegalArgumentException if a system property that is a default cannot be understood
     public static Builder builder() {
         return new Builder();
     }
@@ -114,10 +119,16 @@ public final class PolderConfig {
 
         /// The pool's name; default `polder`.
         ///
-        /// @throws IllegalArgumentException if it is blank
+        /// @throws IllegalArgumentException if it is blank, or has a line break or another control
+        ///     character
         public Builder name(String name) {
-            if (name.isBlank()) {
+            if (Objects.requireNonNull(name, "name").isBlank()) {
                 throw new IllegalArgumentException("a pool needs a name: messages show it");
+            }
+            if (name.chars().anyMatch(Character::isISOControl)) {
+                throw new IllegalArgumentException("the name of a pool stands in the lines of logs"
+                        + " and must have no control characters: '"
+                        + name.replaceAll("\\p{Cntrl}", "?") + "'");
             }
             this.name = name;
             return this;
@@ -138,7 +149,7 @@ public final class PolderConfig {
         }
 
         /// Forces the portable mode: no remapping, no guards. Default false: as the system allows.
-        /// The system property `polder.portable` set to `true` forces it for all pools.
+        /// The system property `dev.polder.portable` set to `true` forces it for all pools.
         public Builder portable(boolean portable) {
             this.portable = portable;
             return this;
@@ -147,8 +158,13 @@ public final class PolderConfig {
         /// How long an ordinary request of the facade may wait before it throws; default 30 s,
         /// [#NONE] for ever. Requests with NOFAIL and the raw allocators ignore it.
         ///
-        /// @throws IllegalArgumentException if it is negative
+        /// @throws IllegalArgumentException if it is negative, or longer than [#MAX_DEADLINE]
         public Builder allocationDeadline(Duration deadline) {
+            if (Objects.requireNonNull(deadline, "deadline").compareTo(MAX_DEADLINE) > 0) {
+                throw new IllegalArgumentException("allocationDeadline must be at most "
+                        + MAX_DEADLINE.toDays() + " days, not " + deadline
+                        + "; use PolderConfig.NONE for no limit");
+            }
             if (deadline.isNegative()) {
                 throw new IllegalArgumentException("allocationDeadline must not be negative: "
                         + deadline
@@ -189,20 +205,20 @@ public final class PolderConfig {
 
         /// The clock of every wait; default the system's. Tests pass a virtual one.
         public Builder clock(Clock clock) {
-            this.clock = clock;
+            this.clock = Objects.requireNonNull(clock, "clock");
             return this;
         }
 
         /// Who is to fail at the end of the road; default the group with the largest charge.
         public Builder outOfMemoryPolicy(OutOfMemoryPolicy policy) {
-            this.outOfMemoryPolicy = policy;
+            this.outOfMemoryPolicy = Objects.requireNonNull(policy, "policy");
             return this;
         }
 
         /// Debug mode: poison, red zones, quarantine, and stacks in reports. Many times slower;
         /// default off, or what the system property `dev.polder.debug` says.
         public Builder debug(DebugMode debug) {
-            this.debug = debug;
+            this.debug = Objects.requireNonNull(debug, "debug");
             return this;
         }
 
@@ -210,7 +226,7 @@ public final class PolderConfig {
         /// free and a step over its end fault at once. Cheap enough to leave on; default off, or
         /// what the system property `dev.polder.sampling` says, in milliseconds between samples.
         public Builder sampling(Sampling sampling) {
-            this.sampling = sampling;
+            this.sampling = Objects.requireNonNull(sampling, "sampling");
             return this;
         }
 
@@ -230,6 +246,18 @@ public final class PolderConfig {
     @Override
     public String toString() {
         return "PolderConfig[name=" + name + ", budget=" + budget + "]";
+    }
+
+    static @Nullable String complaintOnHeap(long budget, long heap) {
+        long tables = Figures.heapTables(budget >> Frames.SHIFT);
+        return tables <= heap ? null : heapText(budget, heap);
+    }
+
+    static String heapText(long budget, long heap) {
+        return "a budget of " + budget + " bytes needs about "
+                + ShortageText.mib(Figures.heapTables(budget >> Frames.SHIFT)) + " of the Java heap"
+                + " for its tables (0.6 % of the budget), and the heap has at most "
+                + ShortageText.mib(heap) + "; raise -Xmx or lower the budget";
     }
 
     static @Nullable String complaintOnLimit(long budget, long limit) {

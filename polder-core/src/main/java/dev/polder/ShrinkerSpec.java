@@ -3,6 +3,7 @@ package dev.polder;
 import dev.polder.base.Frames;
 import dev.polder.gfp.ReclaimDomain;
 import dev.polder.shrinker.Shrinker;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// What a pool is told of a shrinker when it is registered. Immutable; made by [#of] and the
@@ -25,7 +26,8 @@ public record ShrinkerSpec(String name, Shrinker shrinker, @Nullable ReclaimDoma
 
     /// Refuses what cannot be meant.
     public ShrinkerSpec {
-        if (name.isBlank()) {
+        Objects.requireNonNull(shrinker, "shrinker");
+        if (Objects.requireNonNull(name, "name").isBlank()) {
             throw new IllegalArgumentException("a shrinker needs a name: reports show it");
         }
         require("seeks", seeks, 0);

@@ -21,6 +21,7 @@ import dev.polder.vmalloc.Vmalloc;
 import dev.polder.zone.CommitMarks;
 import dev.polder.zone.Watermarks;
 import dev.polder.zone.Zone;
+import org.jspecify.annotations.Nullable;
 
 /// The parts of one pool, bottom to top, each made of those before it.
 ///
@@ -46,19 +47,28 @@ record Wiring(PoolMemory memory, VmStat stat, ShrinkerRegistry shrinkers, Vmscan
     private static final int MAX_STRIPES = 16;
 
     static Wiring of(PolderConfig config) {
-        String complaint = PolderConfig.complaintOnLimit(config.budget(), ContainerLimit.bytes());
-        if (complaint != null) {
-            throw new IllegalStateException("pool '" + config.name() + "': " + complaint);
-        }
+        long heap = Runtime.getRuntime().maxMemory();
+        refuse(config, PolderConfig.complaintOnLimit(config.budget(), ContainerLimit.bytes()));
+        refuse(config, PolderConfig.complaintOnHeap(config.budget(), heap));
         MappingBudget mappings = MappingBudget.ofSystem();
         long frames = config.budget() >> Frames.SHIFT;
         PoolMemory memory = PoolMemory.open(frames, config.budget() * VMALLOC_SPACE_FACTOR,
                 config.portable(), mappings);
         try {
             return of(config, memory, mappings);
+        } catch (OutOfMemoryError e) {
+            memory.abandon();
+            throw new IllegalStateException("pool '" + config.name() + "': "
+                    + PolderConfig.heapText(config.budget(), heap), e);
         } catch (RuntimeException | Error e) {
-            memory.close();
+            memory.abandon();
             throw e;
+        }
+    }
+
+    private static void refuse(PolderConfig config, @Nullable String complaint) {
+        if (complaint != null) {
+            throw new IllegalStateException("pool '" + config.name() + "': " + complaint);
         }
     }
 

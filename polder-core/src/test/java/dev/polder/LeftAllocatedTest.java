@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.polder.debug.DebugMode;
 import dev.polder.debug.MemoryCorruptedException;
 import dev.polder.gfp.Gfp;
-import dev.polder.gfp.MemallocScope;
 import dev.polder.gfp.PolderEvents;
 import dev.polder.os.ChildJvm;
 import java.util.ArrayList;
@@ -23,9 +22,8 @@ final class LeftAllocatedTest {
                 .debug(debug ? DebugMode.full() : DebugMode.OFF).build());
     }
 
-    private static String child(Class<?> main, String... options) {
-        ChildJvm.Result r = ChildJvm.run(List.of(options), main, List.of(Polder.class, Gfp.class,
-                org.jspecify.annotations.Nullable.class));
+    private static String child(Class<?> main) {
+        ChildJvm.Result r = ChildJvm.run(main, List.of(Polder.class, Gfp.class, Nullable.class));
         assertThat(r.exitCode()).as(r.output()).isZero();
         return r.output();
     }
@@ -78,20 +76,6 @@ final class LeftAllocatedTest {
                     throw new AssertionError("not noticed");
                 }
             }
-        }
-    }
-
-    @Test
-    void aSettingThatMeansNothingIsTold() {
-        assertThat(child(Scoper.class, "-Ddev.polder.scope.places=alll"))
-                .contains("dev.polder.scope.places is 'alll'", "all, sampled or off");
-        assertThat(child(Scoper.class, "-Ddev.polder.scope.places=all")).isEmpty();
-    }
-
-    /// The child.
-    static final class Scoper {
-        public static void main(String[] args) {
-            MemallocScope.noFs("a scope by its reason alone").close();
         }
     }
 

@@ -3,7 +3,6 @@ package dev.polder;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.polder.gfp.Gfp;
-import dev.polder.os.PoolMemory;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -12,7 +11,7 @@ import org.junit.jupiter.api.condition.OS;
 /// Which mode the tests around this one run in: the build runs them in both.
 @EnabledOnOs(OS.LINUX)
 class ModeTest {
-    private static final boolean FORCED = Boolean.getBoolean(PoolMemory.PORTABLE_PROPERTY);
+    private static final boolean FORCED = Boolean.getBoolean("dev.polder.portable");
 
     @Test
     void aPoolIsInTheModeThatTheBuildAskedFor() {

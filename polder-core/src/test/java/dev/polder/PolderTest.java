@@ -161,7 +161,7 @@ final class PolderTest {
                 .isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> other.allocate(1 << 20, Gfp.KERNEL))
                 .isInstanceOf(IllegalStateException.class).hasMessageContaining("closing");
-        assertThatThrownBy(() -> other.free(s)).isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> other.free(s)).isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("closed");
     }
 

@@ -1,5 +1,7 @@
 package dev.polder.debug;
 
+import dev.polder.base.Switch;
+
 /// How a pool watches its users.
 ///
 /// @param on whether it does: poison, red zones, quarantine, stacks
@@ -27,7 +29,9 @@ public record DebugMode(boolean on, long quarantineBytes) {
     }
 
     /// What the system property says.
+    ///
+    /// @throws IllegalArgumentException if that is neither `true` nor `false`
     public static DebugMode ofProperty() {
-        return Boolean.getBoolean(PROPERTY) ? full() : OFF;
+        return Switch.of(PROPERTY) ? full() : OFF;
     }
 }

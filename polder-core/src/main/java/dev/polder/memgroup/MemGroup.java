@@ -3,6 +3,7 @@ package dev.polder.memgroup;
 import dev.polder.task.Task;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.ReentrantLock;
@@ -79,6 +80,8 @@ public final class MemGroup implements AutoCloseable {
     private volatile @Nullable Consumer<? super MemGroup> owner;
     /// In a root only: who is told of groups that are forgotten.
     private volatile @Nullable Consumer<? super MemGroup> watcher;
+    /// In a root only: whether the pool is closed.
+    private volatile boolean poolClosed;
     /// In a root only: whether any group of the tree was ever given a `min` or `low`.
     private volatile boolean anyProtection;
 
@@ -121,8 +124,12 @@ public final class MemGroup implements AutoCloseable {
     /// Creates a child.
     ///
     /// @param name for people; need not be unique
-    /// @throws IllegalStateException if this group is closed
+    /// @throws IllegalArgumentException if the name is blank
+    /// @throws IllegalStateException if this group or its pool is closed
     public MemGroup create(String name) {
+        if (Objects.requireNonNull(name, "name").isBlank()) {
+            throw new IllegalArgumentException("a group needs a name: reports show it");
+        }
         MemGroup child = new MemGroup(name, this);
         List<MemGroup> before;
         treeLock.lock();
@@ -415,7 +422,16 @@ public final class MemGroup implements AutoCloseable {
         return in;
     }
 
+    /// The pool of this root closes: no group is made any more. For the memory manager.
+    public void poolCloses() {
+        poolClosed = true;
+    }
+
     private void requireOpen(String what) {
+        if (root.poolClosed) {
+            throw new IllegalStateException("pool '" + root.name + "' of group " + path()
+                    + " is closed; nobody can " + what);
+        }
         if (closed) {
             throw new IllegalStateException("group " + path() + " is closed; nobody can " + what
                     + "; create another");

@@ -1,6 +1,7 @@
 package dev.polder.mempool;
 
 import dev.polder.base.Check;
+import dev.polder.base.Frames;
 import dev.polder.debug.FaultInjector;
 import dev.polder.gfp.FsReclaim;
 import dev.polder.gfp.Gfp;
@@ -36,6 +37,10 @@ public final class MemPool implements AutoCloseable {
     /// free that nobody gave to this pool.
     static final long MAX_SLEEP_NANOS = 5 * Clock.HZ * Clock.TICK_NANOS;
 
+    /// More elements than that are no reserve for requests that must go on at once; 8 MiB of heap
+    /// to remember them.
+    public static final int MAX_MINIMUM = 1 << 20;
+
     private final SlabCache cache;
     /// What a waiter waits for, in the lock checker's reports: the same in every run.
     private final String name;
@@ -57,11 +62,13 @@ public final class MemPool implements AutoCloseable {
 
     /// A pool over `cache` with a reserve of `minimum` elements, taken now with `GFP_KERNEL`.
     ///
-    /// @param minimum at least 0; how many requests must be able to go on at once
-    /// @throws IllegalArgumentException if `minimum` is negative
+    /// @param minimum 0..[#MAX_MINIMUM]; how many requests must be able to go on at once. With 0
+    ///     nothing is kept: who finds no element waits for one that is given back
+    /// @throws IllegalArgumentException if `minimum` is out of range, or more than the pool has
+    ///     memory for
     /// @throws IllegalStateException if there is no memory for the reserve; nothing is kept then
     public MemPool(SlabCache cache, int minimum) {
-        this(cache, minimum, new long[checked(minimum)]);
+        this(cache, minimum, new long[checked(cache, minimum)]);
         if (!fill()) {
             throw new IllegalStateException("no memory for the " + minimum + " reserved elements"
                     + " of a pool over " + cache);
@@ -81,7 +88,7 @@ public final class MemPool implements AutoCloseable {
 
     /// As the constructor, but null if there is no memory for the reserve.
     public static @Nullable MemPool tryCreate(SlabCache cache, int minimum) {
-        MemPool pool = new MemPool(cache, minimum, new long[checked(minimum)]);
+        MemPool pool = new MemPool(cache, minimum, new long[checked(cache, minimum)]);
         return pool.fill() ? pool : null;
     }
 
@@ -318,14 +325,23 @@ public final class MemPool implements AutoCloseable {
             throw new IllegalStateException("the memory pool over " + cache + " is closed");
         }
         if (pages.closing()) {
-            throw new IllegalStateException("the pool is closed; no element of a memory pool over "
-                    + cache + " can be had");
+            throw new IllegalStateException("pool '" + pages.pool() + "' is closed; no element of"
+                    + " a memory pool over " + cache + " can be had");
         }
     }
 
-    private static int checked(int minimum) {
-        if (minimum < 0) {
-            throw new IllegalArgumentException("minimum must be at least 0, not " + minimum);
+    private static int checked(SlabCache cache, int minimum) {
+        Objects.requireNonNull(cache, "cache");
+        if (minimum < 0 || minimum > MAX_MINIMUM) {
+            throw new IllegalArgumentException("minimum must be 0.." + MAX_MINIMUM + ", not "
+                    + minimum + "; a reserve is for the requests that must go on at once");
+        }
+        long bytes = (long) minimum * cache.objectSize();
+        long all = Frames.bytes(cache.pages().memory().frames());
+        if (bytes > all) {
+            throw new IllegalArgumentException("minimum of " + minimum + " elements of "
+                    + cache.objectSize() + " bytes is more than the " + all + " bytes of pool '"
+                    + cache.pages().pool() + "'; keep fewer, or raise the budget");
         }
         return minimum;
     }

@@ -29,6 +29,8 @@ final class Libc implements LinuxCalls {
             call("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
     private static final MethodHandle MMAP = call("mmap", FunctionDescriptor.of(
             JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+    private static final MethodHandle MUNMAP =
+            call("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle MADVISE =
             call("madvise", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
     private static final MethodHandle FALLOCATE = call("fallocate",
@@ -117,6 +119,16 @@ final class Libc implements LinuxCalls {
             long r = (long) MMAP.invokeExact(
                     state, address, length, protection, flags, fd, offset);
             return result(r, state);
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    @Override
+    public int munmap(long address, long length) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment state = a.allocate(CAPTURE);
+            return result((int) MUNMAP.invokeExact(state, address, length), state);
         } catch (Throwable t) {
             throw unexpected(t);
         }

@@ -22,6 +22,8 @@ interface LinuxCalls {
     /// The address, or the negated error number.
     long mmap(long address, long length, int protection, int flags, int fd, long offset);
 
+    int munmap(long address, long length);
+
     int madvise(long address, long length, int advice);
 
     /// One advice for `n` ranges of this process, `length` bytes each. Returns the bytes advised.

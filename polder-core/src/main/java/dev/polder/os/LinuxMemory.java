@@ -28,7 +28,8 @@ final class LinuxMemory implements PoolMemory {
      * `nothing`, file offset = offset in the reservation; the linear map is laid over it once, and
      * frames are laid over vmalloc space run by run. A part that is covered again by the same
      * offset rule merges with its covered neighbours, so the number of mappings depends on what is
-     * mapped now and not on the history. Nothing is ever unmapped.
+     * mapped now and not on the history. Nothing is ever unmapped, but the whole of a pool that
+     * could not be opened.
      *
      * The reservation is 4 MiB longer than needed, so that base() can be a multiple of 4 MiB; the
      * rest at both ends stays covered and serves as a guard.
@@ -107,26 +108,29 @@ final class LinuxMemory implements PoolMemory {
         Check.that(budget.tryReserve(OWN_MAPPINGS), "no mapping left for a pool");
         int framesFd = -1;
         int nothingFd = -1;
+        long at = 0;
         long length = spanBytes(frames, vmallocBytes) + ALIGNMENT;
         try {
             framesFd = (int) need("memfd_create", calls.memfdCreate("polder", MFD_CLOEXEC));
             nothingFd = (int) need("memfd_create", calls.memfdCreate("polder-guard", MFD_CLOEXEC));
             need("ftruncate", calls.ftruncate(framesFd, Frames.bytes(frames)));
-            long at = need("mmap", calls.mmap(
+            at = need("mmap", calls.mmap(
                     0, length, PROTECTION, MAP_SHARED | MAP_NORESERVE, nothingFd, 0));
             need("mmap", calls.mmap(alignUp(at), Frames.bytes(frames), PROTECTION,
                     MAP_SHARED | MAP_FIXED | MAP_NORESERVE, framesFd, 0));
             return new LinuxMemory(
                     calls, budget, framesFd, nothingFd, at, length, frames, vmallocBytes);
         } catch (IllegalStateException e) {
-            // Addresses reserved before the failure stay covered: harmless, and one mapping.
+            if (at != 0) {
+                calls.munmap(at, length);
+            }
             if (framesFd >= 0) {
                 calls.close(framesFd);
             }
             if (nothingFd >= 0) {
                 calls.close(nothingFd);
             }
-            budget.release(OWN_MAPPINGS - MAPPINGS_LEFT);
+            budget.release(OWN_MAPPINGS);
             throw e;
         }
     }
@@ -308,6 +312,18 @@ final class LinuxMemory implements PoolMemory {
     @Override
     public void zero(long address, long bytes) {
         Zeroing.zero(segment, address - base, bytes, true);
+    }
+
+    @Override
+    public void abandon() {
+        if (gate.close()) {
+            closeArena();
+            if (calls.munmap(reserved, reservedBytes) == 0) {
+                budget.release(OWN_MAPPINGS);
+            }
+            calls.close(framesFd);
+            calls.close(nothingFd);
+        }
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.polder.os;
 
 import dev.polder.base.Frames;
+import dev.polder.base.Switch;
 import java.lang.foreign.MemorySegment;
 
 /// The memory of one pool: its frames, mapped once in a row (the *linear map*), and a range of
@@ -30,7 +31,7 @@ public interface PoolMemory extends AutoCloseable {
 
     /// The system property that, set to `true`, forces portable mode for every pool of the process:
     /// to see on Linux what a program meets elsewhere.
-    String PORTABLE_PROPERTY = "polder.portable";
+    String PORTABLE_PROPERTY = "dev.polder.portable";
 
     /// Reserves the addresses of a pool; makes nothing resident.
     ///
@@ -40,7 +41,8 @@ public interface PoolMemory extends AutoCloseable {
     /// @param portable true forces portable mode, and so does [#PORTABLE_PROPERTY]; false uses it
     ///     only where there is no Linux
     /// @param budget pays for the pool's own mappings
-    /// @throws IllegalArgumentException if a size is out of range
+    /// @throws IllegalArgumentException if a size is out of range, or the property neither `true`
+    ///     nor `false`
     /// @throws IllegalStateException if the operating system or the budget refuses; the message
     ///     names the call and its error
     static PoolMemory open(long frames, long vmallocBytes, boolean portable, MappingBudget budget) {
@@ -53,7 +55,7 @@ public interface PoolMemory extends AutoCloseable {
                     + Frames.SIZE + " in 0…" + MAX_VMALLOC_BYTES + ": " + vmallocBytes);
         }
         requireNativeAccess();
-        return portable || Boolean.getBoolean(PORTABLE_PROPERTY) || !LinuxMemory.supported()
+        return portable || Switch.of(PORTABLE_PROPERTY) || !LinuxMemory.supported()
                 ? PortableMemory.open(frames)
                 : LinuxMemory.open(frames, vmallocBytes, budget);
     }
@@ -141,6 +143,10 @@ public interface PoolMemory extends AutoCloseable {
     /// Writes zeroes. The range lies in committed frames of the linear map or in mapped vmalloc
     /// space.
     void zero(long address, long bytes);
+
+    /// Ends memory of which nobody has seen an address: nothing of it stays mapped. Instead of
+    /// [#close], for a pool that could not be opened.
+    void abandon();
 
     /// Ends the pool: accesses through [#segment] throw, the frames go back to the operating
     /// system, and in Linux mode the addresses stay reserved, so that a stale raw address gives

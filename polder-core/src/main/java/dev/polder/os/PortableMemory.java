@@ -180,6 +180,11 @@ final class PortableMemory implements PoolMemory {
     }
 
     @Override
+    public void abandon() {
+        close();
+    }
+
+    @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
             arena.close();

@@ -296,6 +296,18 @@ public final class PageAllocator {
         charges.close();
     }
 
+    /// Throws if the pool closes: for those above who would take something before they ask here.
+    ///
+    /// @throws IllegalStateException after [#close]
+    public void requireOpen() {
+        slowPath.requireOpen();
+    }
+
+    /// The pool's name.
+    public String pool() {
+        return pool;
+    }
+
     /// Refuses returns, too: the memory is about to go. After [#close], when every layer above has
     /// given back what it kept.
     public void end() {

@@ -63,7 +63,7 @@ final class CacheNode {
             lock.unlock();
         }
         release(fresh);
-        throw new IllegalStateException(cache + " is closed");
+        throw new IllegalStateException(cache + " of pool '" + pages.pool() + "' is closed");
     }
 
     /// Puts a free object into its slab.

@@ -288,7 +288,7 @@ public final class Kmalloc {
         }
         int index = slab.indexOf(address);
         if (index < 0 || !isSize(slab.use(index))) {
-            throw slabs.wrongFree(address, "kmalloc");
+            throw slabs.notInUse(address, "kmalloc");
         }
         return slab;
     }
@@ -296,7 +296,7 @@ public final class Kmalloc {
     private long liveRun(long address) {
         slabs.requireOpen();
         if (large.requested(address) == 0) {
-            throw slabs.wrongFree(address, "kmalloc");
+            throw slabs.notInUse(address, "kmalloc");
         }
         return address;
     }

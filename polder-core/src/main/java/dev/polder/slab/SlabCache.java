@@ -86,7 +86,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
 
     /// A cache of `kmalloc`, marked by `large`; null for any other.
     SlabCache(Slabs slabs, String name, int objectSize, @Nullable LargeObjects large) {
-        if (name.isBlank()) {
+        if (Objects.requireNonNull(name, "name").isBlank()) {
             throw new IllegalArgumentException("a cache needs a name: reports show it");
         }
         if (objectSize < 1 || objectSize > MAX_OBJECT_SIZE) {

@@ -356,7 +356,8 @@ public final class Slabs {
 
     void requireOpen() {
         if (closed.get()) {
-            throw new IllegalStateException("the pool is closed; its memory is gone");
+            throw new IllegalStateException("pool '" + pages.pool()
+                    + "' is closed; its memory is gone");
         }
     }
 
@@ -367,6 +368,12 @@ public final class Slabs {
             throw Check.broken("an object without a slab");
         }
         return slab;
+    }
+
+    /// The exception for a question about `address` to `where`, which has no such object in use.
+    IllegalArgumentException notInUse(long address, Object where) {
+        return Check.badAddress(address, "is no object of " + where + " in use: it "
+                + new AddressDescription(this, pages).describe(address));
     }
 
     /// The exception for a free of `address` at `where`, which cannot take it.

@@ -132,6 +132,7 @@ public final class Vmalloc {
         if (address != 0 || !mayMap) {
             return address;
         }
+        pages.requireOpen();
         AreaRequest request = new AreaRequest(size, wanted, gfp, nofail);
         while (true) {
             VmArea area = maker.make(request);

@@ -85,6 +85,12 @@ public final class RefusingCalls implements LinuxCalls {
     }
 
     @Override
+    public int munmap(long address, long length) {
+        int v = verdict("munmap");
+        return v < 0 ? v : real.munmap(address, length);
+    }
+
+    @Override
     public int madvise(long address, long length, int advice) {
         int v = verdict("madvise");
         return v < 0 ? v : real.madvise(address, length, advice);

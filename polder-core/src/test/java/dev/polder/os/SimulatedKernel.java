@@ -140,6 +140,11 @@ public final class SimulatedKernel implements LinuxCalls {
     }
 
     @Override
+    public synchronized int munmap(long address, long length) {
+        return clear(address, address + length) ? 0 : -Errno.ENOMEM.number();
+    }
+
+    @Override
     public synchronized int madvise(long address, long length, int advice) {
         Map.Entry<Long, Area> e = areas.floorEntry(address);
         if (advice != MADV_POPULATE_WRITE || e == null || e.getValue().to < address + length) {

@@ -1,7 +1,6 @@
 package dev.polder.gfp;
 
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -27,7 +26,7 @@ final class Places {
     private Places() {}
 
     static Object site(String reason) {
-        Objects.requireNonNull(reason, "reason");
+        ScopeSite.checkReason(reason);
         return MODE == Mode.OFF ? reason : site(reason, MODE);
     }
 

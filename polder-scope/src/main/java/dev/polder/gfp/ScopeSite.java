@@ -38,14 +38,23 @@ public final class ScopeSite {
     /// A site at the line of the caller.
     ///
     /// @param reason what is held: "journal handle", "holds the write queue"
+    /// @throws IllegalArgumentException if the reason is blank
     public static ScopeSite of(String reason) {
-        Objects.requireNonNull(reason, "reason");
+        checkReason(reason);
         Optional<StackFrame> caller = WALKER.walk(
                 frames -> frames.filter(f -> !OURS.contains(f.getClassName())).findFirst());
         return new ScopeSite(
                 reason,
                 caller.map(StackFrame::getClassName).orElse("native code"),
                 caller.map(StackFrame::getLineNumber).orElse(0));
+    }
+
+    /// Refuses a reason that tells nobody anything.
+    static void checkReason(String reason) {
+        if (Objects.requireNonNull(reason, "reason").isBlank()) {
+            throw new IllegalArgumentException("a scope needs a reason: reports show it; say which"
+                    + " lock or transaction is held");
+        }
     }
 
     /// Why the scope is opened.
