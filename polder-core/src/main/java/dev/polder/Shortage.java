@@ -1,6 +1,5 @@
 package dev.polder;
 
-import dev.polder.base.Check;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.Memalloc;
@@ -12,7 +11,6 @@ import dev.polder.slab.SlabCacheStats;
 import dev.polder.stat.VmStat.Item;
 import dev.polder.task.FailedRequest;
 import dev.polder.task.Task;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -45,9 +43,6 @@ record Shortage(long size, int gfp, int used, String asker, String scopes, Strin
     private static final int TOP = 5;
     private static final long NANOS_PER_MILLI = 1_000_000;
 
-    /// One thing that holds memory.
-    private record Holder(long bytes, String what) {}
-
     /// The exception for a request of the current thread that has just failed.
     static AllocationFailedException exception(Polder pool, long size, int gfp) {
         return new AllocationFailedException(of(pool, size, gfp));
@@ -64,7 +59,7 @@ record Shortage(long size, int gfp, int used, String asker, String scopes, Strin
                 tried(task.failedRequest()), info,
                 Arrays.stream(parts.pages().zone().freeBlocks()).boxed().toList(),
                 kswapd(parts.kswapd()), history(parts), topCaches(parts),
-                Gfp.allowsBlocking(used) ? topObjects(parts) : List.of(), topGroups(info),
+                Gfp.allowsBlocking(used) ? TopHolders.of(parts, TOP) : List.of(), topGroups(info),
                 parts.vmscan().report(used));
     }
 
@@ -129,26 +124,6 @@ record Shortage(long size, int gfp, int used, String asker, String scopes, Strin
         all.removeIf(s -> s.frames() == 0);
         all.sort(Comparator.comparingLong(SlabCacheStats::frames).reversed());
         return List.copyOf(all.subList(0, Math.min(TOP, all.size())));
-    }
-
-    private static List<String> topObjects(Wiring parts) {
-        List<Holder> all = new ArrayList<>();
-        parts.vmalloc().forEachArea((address, requested, _, _) ->
-                all.add(new Holder(requested, "area " + Check.hex(address))));
-        parts.kmalloc().forEachLarge((address, requested) ->
-                all.add(new Holder(requested, "large object " + Check.hex(address))));
-        long[] runs = new long[Frames.MAX_ORDER + 1];
-        Leftovers.forEachRun(parts, (_, bytes) -> runs[Frames.orderFor(bytes)]++);
-        for (int k = 0; k < runs.length; k++) {
-            if (runs[k] > 0) {
-                all.add(new Holder(runs[k] * (Frames.SIZE << k), runs[k]
-                        + (runs[k] == 1 ? " run" : " runs") + " of order " + k));
-            }
-        }
-        all.sort(Comparator.comparingLong(Holder::bytes).reversed()
-                .thenComparing(Holder::what));
-        return all.stream().limit(TOP).map(h -> h.what + "  " + ShortageText.mib(h.bytes))
-                .toList();
     }
 
     /// The groups that hold most, at whatever depth; the root says nothing that the pool does not.

@@ -125,4 +125,27 @@ final class FailureReportTest {
         pool.verify();
         pool.close();
     }
+
+    /// Many of one size are one line, so that the lines show what holds the memory.
+    @Test
+    void manyObjectsOfOneSizeAreOneLine() {
+        pool.parts().kswapd().close();
+        for (int i = 0; i < 500; i++) {
+            long a = pool.kmalloc().alloc(i % 2 == 0 ? 16 << 10 : 14_000, QUIET);
+            undo.add(() -> pool.kmalloc().free(a));
+        }
+        long alone = pool.kmalloc().alloc(300_000, QUIET);
+        for (int i = 0; i < 3; i++) {
+            long a = pool.vmalloc().alloc(40_000, QUIET);
+            undo.add(() -> pool.vmalloc().free(a));
+        }
+        assertThatThrownBy(() -> pool.allocate(12 << 20, QUIET | Gfp.NORETRY))
+                .hasMessageContaining("\n    500 large objects of up to 16 KiB  7.2 MiB"
+                        + "\n    large object 0x" + Long.toHexString(alone) + "  292 KiB"
+                        + "\n    3 areas of up to 64 KiB  117 KiB\n");
+        pool.kmalloc().free(alone);
+        undo.forEach(Runnable::run);
+        pool.verify();
+        pool.close();
+    }
 }
