@@ -16,10 +16,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /// Random programs on a real pool, for a time. See docs/dev/testing.md for running one again.
 class FuzzTest {
-    /// Seconds to search for, half of all, and the seed to begin with: a failure names the
-    /// program's own.
-    private static final long SECONDS = Long.getLong("polder.fuzz.seconds", 60) / 2;
-    private static final @Nullable Long SEED = Long.getLong("polder.fuzz.seed");
     /// Real seconds in which a planted fault must be found.
     private static final long CANARY_SECONDS = 60;
     private static final int SHORTEST = 50;
@@ -46,11 +42,10 @@ class FuzzTest {
 
     @Test
     void nothingIsFound() {
-        if (SEED != null) {
-            failIf(search(SEED, 1, FuzzRun.Fault.NONE, CANARY_SECONDS));
-            return;
-        }
-        failIf(search(System.nanoTime(), Integer.MAX_VALUE, FuzzRun.Fault.NONE, SECONDS));
+        Long one = FuzzSeeds.one();
+        failIf(one != null ? search(one, 1, FuzzRun.Fault.NONE, FuzzSeeds.nanos())
+                : search(FuzzSeeds.first(FuzzTest.class), Integer.MAX_VALUE, FuzzRun.Fault.NONE,
+                        FuzzSeeds.nanos()));
     }
 
     private static void failIf(@Nullable Finding found) {
@@ -63,7 +58,8 @@ class FuzzTest {
     @ParameterizedTest
     @EnumSource(value = FuzzRun.Fault.class, mode = EnumSource.Mode.EXCLUDE, names = "NONE")
     void aPlantedFaultIsFound(FuzzRun.Fault fault) {
-        Finding found = search(1, Integer.MAX_VALUE, fault, CANARY_SECONDS);
+        Finding found = search(1, Integer.MAX_VALUE, fault,
+                TimeUnit.SECONDS.toNanos(CANARY_SECONDS));
         assertThat(found).as(fault + " within " + CANARY_SECONDS + " s").isNotNull();
     }
 
@@ -78,10 +74,10 @@ class FuzzTest {
 
     /// Runs programs until one fails, the number is reached or the time is over.
     private static @Nullable Finding search(long from, int most, FuzzRun.Fault fault,
-            long seconds) {
+            long nanos) {
         long started = System.nanoTime();
         for (int i = 0; i < most; i++) {
-            if (System.nanoTime() - started > TimeUnit.SECONDS.toNanos(seconds)) {
+            if (System.nanoTime() - started > nanos) {
                 return null;
             }
             long seed = from + i;

@@ -2,13 +2,13 @@ package dev.polder.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.polder.FuzzSeeds;
 import dev.polder.gfp.PolderEvents;
 import dev.polder.testkit.Row;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -23,9 +23,8 @@ import org.junit.jupiter.api.TestReporter;
     "H10", "H11", "H12", "H16", "I1", "I2", "I3", "I5", "I7",
     "J1", "J2", "J3", "J4", "J5"})
 final class ModelTest {
-    /// Seconds to search for; [dev.polder.FuzzTest] has the other half.
-    private static final long SECONDS = Long.getLong("polder.fuzz.seconds", 60) / 2;
-    private static final @Nullable Long SEED = Long.getLong("polder.fuzz.seed");
+    /// Real seconds for events to come by on their thread.
+    private static final long PATIENCE_SECONDS = 20;
     /// Programs within which each mistake must show.
     private static final int CANARY_PROGRAMS = 2000;
     private static final int STEPS = 120;
@@ -37,23 +36,25 @@ final class ModelTest {
 
     @AfterAll
     static void loud() throws InterruptedException {
-        PolderEvents.awaitDelivered(SECONDS, TimeUnit.SECONDS);
+        PolderEvents.awaitDelivered(PATIENCE_SECONDS, TimeUnit.SECONDS);
         PolderEvents.listen(null);
     }
 
     @Test
     void theRealThingAndTheModelAgree(TestReporter reporter) {
         try (Compare compare = new Compare()) {
-            if (SEED != null) {
-                check(compare, SEED);
+            Long one = FuzzSeeds.one();
+            if (one != null) {
+                check(compare, one);
                 return;
             }
+            long first = FuzzSeeds.first(ModelTest.class);
             long started = System.nanoTime();
-            long seed = started;
+            long seed = first;
             do {
                 check(compare, seed++);
-            } while (System.nanoTime() - started < TimeUnit.SECONDS.toNanos(SECONDS));
-            reporter.publishEntry("programs", Long.toString(seed - started));
+            } while (System.nanoTime() - started < FuzzSeeds.nanos());
+            reporter.publishEntry("programs", Long.toString(seed - first));
         }
     }
 
