@@ -1,17 +1,21 @@
 package dev.polder;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.MemallocScope;
 import dev.polder.memgroup.MemGroup;
 import dev.polder.shrink.InternalCaches;
+import dev.polder.slab.SlabCacheStats;
 import dev.polder.task.Task;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -55,6 +59,46 @@ class ComingThreadsTest {
     @Test
     void tenThousandVirtualThreadsLeaveNothing() throws InterruptedException {
         guests(Thread.ofVirtual(), 10_000);
+    }
+
+    /// All of them at once: each holds an object until every other does, and finds it as it was.
+    @Test
+    void tenThousandVirtualThreadsHoldTheirObjectsAtOnce() throws InterruptedException {
+        int all = 10_000;
+        long before = pool.memInfo().used();
+        CountDownLatch holding = new CountDownLatch(all);
+        CountDownLatch goOn = new CountDownLatch(1);
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < all; i++) {
+            int size = 8 + i % 1000;
+            threads.add(Thread.ofVirtual().start(() -> hold(size, holding, goOn)));
+        }
+        holding.await();
+        long held = pool.parts().slabs().stats().stream()
+                .mapToLong(SlabCacheStats::activeObjects).sum();
+        goOn.countDown();
+        for (Thread t : threads) {
+            t.join();
+        }
+        assertThat(failures).isEmpty();
+        assertThat(held).isGreaterThanOrEqualTo(all);
+        InternalCaches.giveUp(pool.parts().shrinkers());
+        assertThat(pool.memInfo().used()).as("left by threads that ended").isEqualTo(before);
+    }
+
+    private void hold(int size, CountDownLatch holding, CountDownLatch goOn) {
+        try {
+            MemorySegment mine = pool.allocate(size, Gfp.KERNEL);
+            mine.fill((byte) size);
+            holding.countDown();
+            goOn.await();
+            assertThat(mine.get(JAVA_BYTE, 0)).isEqualTo((byte) size);
+            assertThat(mine.get(JAVA_BYTE, size - 1)).isEqualTo((byte) size);
+            pool.free(mine);
+        } catch (Throwable t) {
+            failures.add(t);
+            holding.countDown();
+        }
     }
 
     private void guests(Thread.Builder builder, int number) throws InterruptedException {

@@ -3,11 +3,9 @@ package dev.polder;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.polder.os.ChildJvm;
-import dev.polder.os.MappingBudget;
 import dev.polder.os.PoolMemory;
 import dev.polder.task.Task;
 import java.util.List;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -16,14 +14,14 @@ import org.junit.jupiter.api.condition.OS;
 /// with it.
 @EnabledOnOs(OS.LINUX)
 class MappingLimitTest {
-    /// With more mappings than by default the child would need gigabytes to use its share.
-    private static final int MOST_MAPPINGS = 20_000;
+    /// As a machine has by default. Where more are allowed the child would need gigabytes to use
+    /// its share.
+    private static final String MAPPINGS = "-Dpolder.mappings=16382";
 
     @Test
     void fourThreadsUseUpTheMappingsAndTheJvmLivesOn() {
-        Assumptions.assumeTrue(MappingBudget.ofSystem().limit() <= MOST_MAPPINGS);
-        ChildJvm.Result r = ChildJvm.run(new ChildJvm.Limits("64m", 0), MappingHog.class,
-                List.of(PoolMemory.class, Task.class));
+        ChildJvm.Result r = ChildJvm.run(new ChildJvm.Limits("64m", 0), List.of(MAPPINGS),
+                MappingHog.class, List.of(PoolMemory.class, Task.class));
         assertThat(r.output())
                 .contains("4 threads were refused")
                 .contains("no mapping left: ")

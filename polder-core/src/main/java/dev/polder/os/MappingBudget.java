@@ -14,6 +14,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// reserves the worst case of its operation first, makes its calls, and gives back what it did not
 /// need. A refusal is a shortage like any other.
 ///
+/// Where other parts of the process need more than the rest, the system property `polder.mappings`
+/// sets a smaller number; it never raises it.
+///
 /// Threads: any. No lock; one atomic operation each.
 public final class MappingBudget {
     /// Polder's share of the process limit, as a divisor: the JVM, its code cache, thread stacks
@@ -22,8 +25,11 @@ public final class MappingBudget {
     /// Assumed where `/proc` does not tell: the kernel's default.
     private static final int DEFAULT_MAX_MAP_COUNT = 65_530;
 
+    /// A smaller limit for this process, read once.
+    static final String LIMIT_PROPERTY = "polder.mappings";
+
     private static final class OfProcess {
-        static final MappingBudget INSTANCE = new MappingBudget(maxMapCount() / SHARE);
+        static final MappingBudget INSTANCE = new MappingBudget(lowered(maxMapCount() / SHARE));
     }
 
     private final int limit;
@@ -88,6 +94,11 @@ public final class MappingBudget {
     /// Mappings that may be taken in all.
     public int limit() {
         return limit;
+    }
+
+    /// `share`, or what the property says if that is less.
+    static int lowered(int share) {
+        return Math.clamp(Integer.getInteger(LIMIT_PROPERTY, share), 0, share);
     }
 
     private static int maxMapCount() {

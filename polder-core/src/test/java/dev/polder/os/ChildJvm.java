@@ -44,7 +44,8 @@ public final class ChildJvm {
         return run(limits, List.of(), main, with, args);
     }
 
-    private static Result run(Limits limits, List<String> options, Class<?> main,
+    /// The same with both.
+    public static Result run(Limits limits, List<String> options, Class<?> main,
             List<Class<?>> with, String... args) {
         Set<String> classPath = new LinkedHashSet<>();
         classPath.add(root(main));

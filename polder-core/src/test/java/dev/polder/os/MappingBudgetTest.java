@@ -64,6 +64,20 @@ class MappingBudgetTest {
     }
 
     @Test
+    void thePropertyLowersTheShareAndNeverRaisesIt() {
+        assertThat(MappingBudget.lowered(100)).isEqualTo(100);
+        try {
+            System.setProperty(MappingBudget.LIMIT_PROPERTY, "40");
+            assertThat(MappingBudget.lowered(100)).isEqualTo(40);
+            assertThat(MappingBudget.lowered(30)).isEqualTo(30);
+            System.setProperty(MappingBudget.LIMIT_PROPERTY, "-1");
+            assertThat(MappingBudget.lowered(100)).isZero();
+        } finally {
+            System.clearProperty(MappingBudget.LIMIT_PROPERTY);
+        }
+    }
+
+    @Test
     void concurrentReservationsNeverExceedTheLimit() throws InterruptedException {
         MappingBudget b = MappingBudget.of(100);
         AtomicInteger over = new AtomicInteger();
