@@ -42,7 +42,7 @@ final class Model implements ModelReclaim.Host {
         this.mistakes = Set.of(made);
         this.low = marks.low();
         this.high = marks.high();
-        this.time = new ModelTime(slack, this::onAnotherThread);
+        this.time = new ModelTime(slack, this::whileParked);
         this.frames = new ModelFrames(limits.frames(), mistakes);
         this.groups = new ModelGroups(Program.PARENTS, mistakes);
         this.scopes = new ModelScopes(groups, mistakes);
@@ -153,6 +153,14 @@ final class Model implements ModelReclaim.Host {
         return Result.NONE;
     }
 
+    /// Who is parked outside reclaim keeps nothing near itself.
+    private void whileParked(List<Step> steps) {
+        steps.forEach(this::onAnotherThread);
+        if (!scopes.inReclaim() || !steps.isEmpty()) {
+            memory.objects().giveEmptyBack();
+        }
+    }
+
     private void onAnotherThread(Step step) {
         scopes.anotherThread(true);
         frames.anotherThread(true);
@@ -202,7 +210,12 @@ final class Model implements ModelReclaim.Host {
     }
 
     @Override
-    public long lazyFrames() {
-        return memory.areas().lazyFrames();
+    public void giveEmptyBack() {
+        memory.objects().giveEmptyBack();
+    }
+
+    @Override
+    public long cachedFrames() {
+        return memory.areas().lazyFrames() + memory.objects().emptyFrames();
     }
 }

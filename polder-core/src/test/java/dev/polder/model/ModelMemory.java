@@ -39,17 +39,28 @@ final class ModelMemory {
 
     /// What a request of `size` gets, an order or bytes; null for nothing.
     @Nullable Held take(Source source, long size, int gfp) {
-        return switch (source) {
-            case PAGES -> pages.request((int) size, gfp);
+        if (source == Source.PAGES) {
+            return pages.request((int) size, gfp);
+        }
+        return settled(switch (source) {
             case KMALLOC -> objects.kmalloc(size, 1, gfp);
             case VMALLOC -> areas.take(size, gfp);
             case KVMALLOC -> kvmalloc(size, gfp);
-            case MEMPOOL -> reserve.take(gfp);
-        };
+            default -> reserve.take(gfp);
+        });
     }
 
     @Nullable Held aligned(long size, long alignment, int gfp) {
-        return objects.kmalloc(size, alignment, gfp);
+        return settled(objects.kmalloc(size, alignment, gfp));
+    }
+
+    private @Nullable Held settled(@Nullable Held got) {
+        objects.giveEmptyBack();
+        return got;
+    }
+
+    ModelObjects objects() {
+        return objects;
     }
 
     /// I1 to I5.

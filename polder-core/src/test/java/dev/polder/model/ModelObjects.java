@@ -108,7 +108,7 @@ final class ModelObjects {
     }
 
     /// The largest size that has a class: two pages (G4).
-    long largest() {
+    private long largest() {
         return mistakes.contains(Mistake.LARGE_ABOVE_A_PAGE) ? FRAME : SIZES[SIZES.length - 1];
     }
 
@@ -133,7 +133,7 @@ final class ModelObjects {
     }
 
     private SizeClass classOf(long size, long alignment) {
-        for (SizeClass c : classes) {
+        for (SizeClass c : classes.subList(0, SIZES.length)) {
             if (c.size >= size && Integer.lowestOneBit(c.size) >= alignment) {
                 return c;
             }
@@ -185,7 +185,8 @@ final class ModelObjects {
             // Others of its class came free meanwhile: what that brings depends on where it lay.
             throw new Unsure();
         }
-        free(o);
+        // Its slab stays, empty or not, until the threads' caches are recalled or reclaim comes.
+        o.slab.used.clear(o.index);
         return null;
     }
 
@@ -240,6 +241,36 @@ final class ModelObjects {
             run = pages.request(c.minOrder, mask, charged);
         }
         return run == null ? null : new Slab(c, run);
+    }
+
+    /// Frames of slabs without an object in use.
+    long emptyFrames() {
+        long sum = 0;
+        for (SizeClass c : classes) {
+            for (Slab s : c.slabs) {
+                sum += s.used.isEmpty() ? 1L << s.run.order() : 0;
+            }
+        }
+        return sum;
+    }
+
+    /// Slabs without an object in use are given back.
+    void giveEmptyBack() {
+        for (SizeClass c : classes) {
+            for (Slab s : List.copyOf(c.slabs)) {
+                if (s.used.isEmpty() && !mistakes.contains(Mistake.EMPTY_SLAB_STAYS)) {
+                    c.slabs.remove(s);
+                    frames.give(s.run);
+                }
+            }
+        }
+    }
+
+    /// A class of its own.
+    SizeClass newClass(int size) {
+        SizeClass c = new SizeClass(size);
+        classes.add(c);
+        return c;
     }
 
     /// An object is free again, and its slab's frames if it was the last.

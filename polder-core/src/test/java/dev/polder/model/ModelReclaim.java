@@ -36,8 +36,11 @@ final class ModelReclaim {
         /// Areas that were freed and are mapped still are given back until `frames` are free.
         void purge(long frames);
 
-        /// Frames of such areas.
-        long lazyFrames();
+        /// Slabs without an object in use are given back.
+        void giveEmptyBack();
+
+        /// Frames of such areas and slabs.
+        long cachedFrames();
     }
 
     /// One object and the group that its consumer has it for.
@@ -144,9 +147,9 @@ final class ModelReclaim {
     }
 
     /// Frames that consumers said they hold when they were last asked for all they have, and those
-    /// of freed areas.
+    /// of freed areas and empty slabs.
     long reclaimable() {
-        return host.lazyFrames() + caches.stream()
+        return host.cachedFrames() + caches.stream()
                 .mapToLong(c -> (c.lastCount * c.consumer.bytes() + FRAME - 1) / FRAME).sum();
     }
 
@@ -241,6 +244,11 @@ final class ModelReclaim {
         if (run.freed < run.goal || mistakes.contains(Mistake.RECLAIM_GOES_ON_PAST_32)
                 || mistakes.contains(Mistake.CONSUMERS_BEFORE_OWN)) {
             run.freed += Math.max(0, consumers(run));
+            if (run.top == ALL && run.freed < run.goal) {
+                long empty = frames.returned();
+                host.giveEmptyBack();
+                run.freed += frames.returned() - empty;
+            }
         }
         if (run.freed > before) {
             fruitlessRuns = 0;

@@ -10,14 +10,14 @@ import org.jspecify.annotations.Nullable;
 /// A reserve of elements over a cache of its own, rows J1 to J5.
 final class ModelReserve {
     /// Bytes of an element.
-    static final int ELEMENT = 4096;
+    static final int ELEMENT = 6000;
     /// The longest that one sleeps before the cache is asked again, 5 s (J3).
     private static final long SLEEP_TICKS = 1250;
 
     private final Set<Mistake> mistakes;
     private final ModelObjects objects;
     private final ModelTime time;
-    private final ModelObjects.SizeClass cache = new ModelObjects.SizeClass(ELEMENT);
+    private final ModelObjects.SizeClass cache;
     private final List<Obj> stored = new ArrayList<>();
     /// Elements that the reserve holds when it is full; -1: there is none.
     private int minimum = -1;
@@ -25,6 +25,7 @@ final class ModelReserve {
 
     ModelReserve(ModelObjects objects, ModelTime time, Set<Mistake> mistakes) {
         this.objects = objects;
+        this.cache = objects.newClass(ELEMENT);
         this.time = time;
         this.mistakes = mistakes;
     }

@@ -2,7 +2,9 @@ package dev.polder.model;
 
 import dev.polder.model.Program.Step;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.function.Consumer;
 
 /// The model's clock: time passes when the thread parks, and a thread that parks over and over
@@ -28,13 +30,13 @@ final class ModelTime {
     private int parks;
     private int parksOfStep;
     private int calls;
-    private final Consumer<Step> other;
+    private final Consumer<List<Step>> other;
     private final Deque<Step.Meanwhile> meanwhile = new ArrayDeque<>();
 
     /// A clock that moves `slack` ticks at least when a thread parks.
     ///
-    /// @param other runs a step on another thread
-    ModelTime(long slack, Consumer<Step> other) {
+    /// @param other runs steps on another thread, those that are due, while this one is parked
+    ModelTime(long slack, Consumer<List<Step>> other) {
         this.slack = slack;
         this.other = other;
     }
@@ -68,9 +70,11 @@ final class ModelTime {
         ticks += Math.max(time, slack);
         parks++;
         parksOfStep++;
+        List<Step> due = new ArrayList<>();
         while (!meanwhile.isEmpty() && meanwhile.peek().parks() <= parksOfStep) {
-            other.accept(meanwhile.remove().step());
+            due.add(meanwhile.remove().step());
         }
+        other.accept(due);
         if (parks > ENOUGH || calls > MANY_CALLS) {
             throw new Waits();
         }

@@ -193,7 +193,7 @@ final class RandomProgram {
     private Step reserve() {
         return switch (random.nextInt(8)) {
             case 0 -> new Step.Unreserve();
-            case 1, 2 -> new Step.Reserve(random.nextInt(1 << random.nextInt(8)));
+            case 1, 2 -> new Step.Reserve(random.nextInt(1 << random.nextInt(10)));
             default -> new Step.Take(Source.MEMPOOL, ModelReserve.ELEMENT, mask());
         };
     }

@@ -212,7 +212,7 @@ final class RealMemory {
     }
 
     /// Recalls what lies near threads.
-    private void settle() {
+    void settle() {
         slabs.shrinkAll();
         pages.zone().drain();
     }

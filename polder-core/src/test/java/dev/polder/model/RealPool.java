@@ -79,7 +79,11 @@ final class RealPool implements AutoCloseable {
             while (!meanwhile.isEmpty() && meanwhile.peek().parks() <= parksOfStep) {
                 onAnotherThread(meanwhile.remove().step());
             }
-            zone.drain();
+            if (Task.current().inReclaim()) {
+                zone.drain();
+            } else {
+                memory.settle();
+            }
             if (parks > ModelTime.ENOUGH || calls.size() > ModelTime.MANY_CALLS) {
                 throw new Waits();
             }
@@ -305,6 +309,7 @@ final class RealPool implements AutoCloseable {
         Thread thread = new Thread(() -> {
             facts.add(Outcome.meanwhile(failed(), charged()));
             resultOf(step);
+            memory.settle();
         }, "model-another");
         thread.setUncaughtExceptionHandler((_, t) -> thrown.set(t));
         thread.start();
