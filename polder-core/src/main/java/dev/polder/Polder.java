@@ -185,9 +185,10 @@ public final class Polder implements AutoCloseable {
     /// It ends as the request would have ended for a thread that waits, and at the latest after the
     /// pool's `allocationDeadline`, NOFAIL excepted. Cancelling it gives it up.
     ///
-    /// @return a future that ends with the segment, an [AllocationFailedException], or an
-    ///     IllegalStateException when the pool closes; what depends on it runs on a thread of its
-    ///     own
+    /// @return a future that ends with the segment, with an [AllocationFailedException], with an
+    ///     IllegalStateException when the pool is closed or closes, or with what else the attempt
+    ///     threw; what depends on it runs on a thread of its own
+    /// @throws IllegalArgumentException if `size` is negative or `gfp` has unknown bits
     public CompletableFuture<MemorySegment> allocateAsync(long size, int gfp) {
         requireSize(size);
         return async.allocate(size, Gfp.check(gfp));

@@ -196,8 +196,12 @@ final class AsyncAllocatorTest {
             assertThatThrownBy(() -> get(f)).hasCauseInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("closed");
         }
-        assertThatThrownBy(() -> pool.allocateAsync(64, Gfp.KERNEL).join())
-                .isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+        CompletableFuture<MemorySegment> tooLate = pool.allocateAsync(64, Gfp.KERNEL);
+        assertThat(tooLate).isCompletedExceptionally();
+        assertThatThrownBy(() -> get(tooLate)).hasCauseInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
+        assertThatThrownBy(() -> pool.allocateAsync(-1, Gfp.KERNEL))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
