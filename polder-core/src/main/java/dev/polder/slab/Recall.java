@@ -32,10 +32,10 @@ final class Recall {
         called.add(sheaves);
     }
 
-    /// Takes what those that were called hold, in front of `chain`. Those of closed caches lose
-    /// their places.
+    /// Takes what those that were called hold, in front of `chain`. Those of closed caches and of
+    /// virtual threads lose their places: their doors stay closed.
     ///
-    /// @param reopen whether those of open caches may be used again afterwards
+    /// @param reopen whether the others may be used again afterwards
     @Nullable Sheaf run(@Nullable Sheaf chain, boolean reopen) {
         Sheaf out = chain;
         try {
@@ -67,11 +67,12 @@ final class Recall {
             ThreadSheaves t = called.get(i);
             if (t.awaitLeft(SPINS) && t.shut()) {
                 out = t.detach(out);
-                if (t.cache().threadsDenied()) {
+                if (t.isForOneRecall()) {
                     SheafTable.vacate(t);
                     t.forget();
+                } else {
+                    end(t, reopen);
                 }
-                end(t, reopen);
             } else {
                 called.set(left++, t);
             }

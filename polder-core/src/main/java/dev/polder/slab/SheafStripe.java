@@ -23,6 +23,10 @@ final class SheafStripe {
     /// The sheaf that takes its place when it is full or empty; null as above.
     @Nullable Sheaf spare;
 
+    // For the holder: the thread that came last, and how often without another between
+    private long visitor;
+    private int visits;
+
     /// Keep two stripes' busy words at least a pair of cache lines (2 × 64 bytes) apart.
     @SuppressWarnings("unused")
     private long pad0, pad1, pad2, pad3, pad4, pad5, pad6, pad7, pad8, pad9, pad10, pad11, pad12;
@@ -30,6 +34,22 @@ final class SheafStripe {
     /// Takes the stripe if nobody holds it.
     boolean tryLock() {
         return (int) BUSY.getOpaque(this) == 0 && BUSY.compareAndSet(this, 0, 1);
+    }
+
+    /// Notes whose turn this is. By the holder.
+    void visitedBy(long threadId) {
+        visits = visitor == threadId ? visits + 1 : 0;
+        visitor = threadId;
+    }
+
+    /// How often its thread has come without another between. By the holder.
+    int visits() {
+        return visits;
+    }
+
+    /// Counts its thread's turns anew. By the holder.
+    void countAnew() {
+        visits = 0;
     }
 
     /// Leaves the stripe.

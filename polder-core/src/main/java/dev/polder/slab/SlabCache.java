@@ -505,7 +505,11 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         return paid;
     }
 
-    private long obtain(@Nullable ThreadSheaves mine, int gfp) {
+    private long obtain(@Nullable ThreadSheaves found, int gfp) {
+        ThreadSheaves mine = found;
+        if (mine == null && Thread.currentThread().isVirtual() && sheaves.comesOften()) {
+            mine = slabs.threads().mineAsFrequent(this);
+        }
         if (mine != null) {
             long more = mine.popMore();
             if (more != 0) {

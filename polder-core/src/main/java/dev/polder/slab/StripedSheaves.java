@@ -29,6 +29,10 @@ final class StripedSheaves {
     /// instructions unless it is not running, and then its stripe is left for the next time.
     private static final int DRAIN_ATTEMPTS = 64;
 
+    /// Turns of one thread: a program that allocates and frees a few hundred objects and ends, as
+    /// most virtual threads do, is not worth sheaves of its own.
+    private static final int OFTEN = 1024;
+
     private final Sheaved cache;
     private final int capacity;
     private final SheafStripe[] stripes;
@@ -51,13 +55,17 @@ final class StripedSheaves {
         }
     }
 
-    /// Takes an object; 0 if none is at hand.
+    /// Takes an object; 0 if none is at hand, or if a virtual thread has
+    /// [come often][#comesOften].
     long pop() {
         SheafStripe s = lockStripe();
         if (s == null) {
             return 0;
         }
         try {
+            if (s.visits() >= OFTEN && Thread.currentThread().isVirtual()) {
+                return 0;
+            }
             Sheaf loaded = s.loaded;
             if (loaded != null && loaded.size > 0) {
                 return loaded.pop();
@@ -77,6 +85,21 @@ final class StripedSheaves {
         } finally {
             s.unlock();
         }
+    }
+
+    /// Whether the current thread, a virtual one, has come so often, with no other between, that
+    /// sheaves of its own would serve it better. Counts anew then.
+    boolean comesOften() {
+        SheafStripe s = lockStripe();
+        if (s == null) {
+            return false;
+        }
+        boolean often = s.visits() >= OFTEN;
+        if (often) {
+            s.countAnew();
+        }
+        s.unlock();
+        return often;
     }
 
     /// Takes in a free object; false if there is no place for it and the slab must have it.
@@ -349,13 +372,17 @@ final class StripedSheaves {
         if (stripes.length == 0) {
             return null;
         }
-        int key = (int) Thread.currentThread().threadId();
-        SheafStripe s = stripes[key & (stripes.length - 1)];
-        if (s.tryLock()) {
-            return s;
+        long id = Thread.currentThread().threadId();
+        int first = (int) id & (stripes.length - 1);
+        SheafStripe s = stripes[first];
+        if (!s.tryLock()) {
+            s = stripes[(first + 1) & (stripes.length - 1)];
+            if (!s.tryLock()) {
+                return null;
+            }
         }
-        s = stripes[(key + 1) & (stripes.length - 1)];
-        return s.tryLock() ? s : null;
+        s.visitedBy(id);
+        return s;
     }
 
     private static boolean tryHard(SheafStripe s) {

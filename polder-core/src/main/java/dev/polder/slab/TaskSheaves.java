@@ -31,6 +31,11 @@ final class TaskSheaves extends PoolState {
         return owner.threadId();
     }
 
+    /// Whether it is a virtual thread.
+    boolean isVirtual() {
+        return owner.isVirtual();
+    }
+
     /// Whether the thread has ended.
     boolean ended() {
         return owner.ended();
@@ -65,7 +70,17 @@ final class TaskSheaves extends PoolState {
         return sheaves;
     }
 
-    /// Forgets the places of a cache that is closed. Under the registry's lock.
+    /// Whether it has a place for any cache. Under the registry's lock.
+    boolean hasPlaces() {
+        for (ThreadSheaves sheaves : ofCache) {
+            if (sheaves != ThreadSheaves.VACANT) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// Forgets one of the places. Under the registry's lock.
     void remove(ThreadSheaves sheaves) {
         ThreadSheaves[] all = ofCache;
         for (int number = 0; number < all.length; number++) {
@@ -133,7 +148,8 @@ final class TaskSheaves extends PoolState {
         return sum;
     }
 
-    /// Forgets the pool, which closes; the sheaves are recalled for good.
+    /// Forgets the pool, which closes or wants the thread no longer as an owner; the sheaves are
+    /// recalled for good. Under the registry's lock.
     void abandon() {
         slabs = null;
         ofCache = NOTHING;

@@ -18,11 +18,17 @@ import org.jspecify.annotations.Nullable;
 /// at the next recall, and a few by each thread that joins, so that threads that come and go leave
 /// nothing behind.
 ///
-/// Virtual threads own nothing: they are many and short, and a sheaf that a parked one holds is
-/// lost to everybody. Without [Membarrier] no thread does.
+/// Virtual threads are many and short, and most own nothing. One that was seen to come again and
+/// again is an owner as a platform thread is, of whom there are no more than processors, until it
+/// ends or its sheaves are recalled: a sheaf that a parked one holds is lost to everybody.
+///
+/// Without [Membarrier] no thread owns sheaves.
 final class ThreadRegistry {
     /// Threads that are looked at when one joins; two would keep up.
     private static final int REAP_PER_JOIN = 4;
+
+    /// Virtual threads that own sheaves: no more can be running.
+    private static final int MOST_VIRTUAL = Runtime.getRuntime().availableProcessors();
 
     /// Look-ups of a thread that has no place in the table between two attempts to get one.
     private static final int PATIENCE = 64;
@@ -34,6 +40,7 @@ final class ThreadRegistry {
     private final List<TaskSheaves> all = new ArrayList<>();
     private final Recall recall = new Recall();
     private final AtomicLong skipped = new AtomicLong();
+    private int virtualOwners;
     private int hand;
     /// Places that threads have ever got; more than ever are called at once.
     private int places;
@@ -52,9 +59,15 @@ final class ThreadRegistry {
     /// The sheaves of the current thread for `cache`, which are not in their place of the table;
     /// null if it has none of its own.
     @Nullable ThreadSheaves mine(Sheaved cache) {
-        if (Thread.currentThread().isVirtual()) {
-            return null;
-        }
+        return Thread.currentThread().isVirtual() ? null : ownOrJoined(cache);
+    }
+
+    /// The same for a virtual thread that comes so often that it may be one of the few owners.
+    @Nullable ThreadSheaves mineAsFrequent(Sheaved cache) {
+        return ownOrJoined(cache);
+    }
+
+    private @Nullable ThreadSheaves ownOrJoined(Sheaved cache) {
         Task task = Task.current();
         TaskSheaves own = task.poolState(slabs.poolIndex()) instanceof TaskSheaves t
                 && t.belongsTo(slabs) ? t : null;
@@ -80,8 +93,8 @@ final class ThreadRegistry {
         }
     }
 
-    /// Gives the current thread, a platform thread, places for sheaves of a cache; null if it must
-    /// do without, this time or always.
+    /// Gives the current thread places for sheaves of a cache; null if it must do without, this
+    /// time or always.
     private @Nullable ThreadSheaves join(Task task, @Nullable TaskSheaves before, Sheaved cache) {
         if (!enabled || !lock.tryLock()) {
             return null;
@@ -90,23 +103,35 @@ final class ThreadRegistry {
         ThreadSheaves mine = null;
         try {
             if (!closed && !suspended && !cache.threadsDenied()) {
-                left = reap(REAP_PER_JOIN);
-                TaskSheaves own = before;
-                if (own == null) {
-                    own = new TaskSheaves(task, slabs);
-                    task.poolState(slabs.poolIndex(), own);
-                    all.add(own);
-                    count = all.size();
+                left = reap(task.isVirtual() ? all.size() : REAP_PER_JOIN);
+                // May have been reaped just now
+                TaskSheaves own = before != null && before.belongsTo(slabs) ? before
+                        : mayOwn(task) ? newcomer(task) : null;
+                if (own != null) {
+                    mine = own.add(cache);
+                    recall.expect(++places);
+                    settle(mine);
                 }
-                mine = own.add(cache);
-                recall.expect(++places);
-                settle(mine);
             }
         } finally {
             lock.unlock();
         }
         flush(left);
         return mine;
+    }
+
+    /// Whether there is room for one more owner of its kind. Under the lock.
+    private boolean mayOwn(Task task) {
+        return !task.isVirtual() || virtualOwners < MOST_VIRTUAL;
+    }
+
+    private TaskSheaves newcomer(Task task) {
+        TaskSheaves own = new TaskSheaves(task, slabs);
+        task.poolState(slabs.poolIndex(), own);
+        all.add(own);
+        count = all.size();
+        virtualOwners += own.isVirtual() ? 1 : 0;
+        return own;
     }
 
     /// Bytes that the sheaves of one thread may hold: an equal part for each.
@@ -283,21 +308,27 @@ final class ThreadRegistry {
         return chain;
     }
 
-    /// Looks at up to `most` threads and forgets those that have ended; their sheaves. Under the
-    /// lock.
+    /// Looks at up to `most` threads and forgets those that have ended, or lost all their places;
+    /// their sheaves. Under the lock.
     private @Nullable Sheaf reap(int most) {
         Sheaf chain = null;
         for (int i = 0; i < most && !all.isEmpty(); i++) {
             hand = hand + 1 < all.size() ? hand + 1 : 0;
             TaskSheaves task = all.get(hand);
-            if (task.ended()) {
+            if (task.ended() || !task.hasPlaces()) {
                 chain = task.detach(chain);
-                all.set(hand, all.getLast());
-                all.removeLast();
+                task.abandon();
+                forget(hand);
             }
         }
         count = Math.max(1, all.size());
         return chain;
+    }
+
+    private void forget(int index) {
+        virtualOwners -= all.get(index).isVirtual() ? 1 : 0;
+        all.set(index, all.getLast());
+        all.removeLast();
     }
 
     private static long flush(@Nullable Sheaf chain) {

@@ -341,7 +341,13 @@ final class ThreadSheaves {
         return out;
     }
 
-    /// Leaves the owner's list: the cache is closed.
+    /// Whether they lose their place when they are recalled: their cache is closed, or their owner
+    /// is a virtual thread. Under the registry's lock.
+    boolean isForOneRecall() {
+        return cache().threadsDenied() || (owner != null && owner.isVirtual());
+    }
+
+    /// Leaves the owner's list.
     void forget() {
         if (owner != null) {
             owner.remove(this);
