@@ -38,11 +38,11 @@ final class FaultCampaignTest {
 
     /// What is tried; it returns what takes its result back, or null for a shortage.
     @FunctionalInterface
-    private interface Attempt {
+    interface Attempt {
         @Nullable Runnable of(Polder pool) throws InterruptedException;
     }
 
-    private record Operation(String name, Attempt attempt) {
+    record Operation(String name, Attempt attempt) {
         @Override
         public String toString() {
             return name;
@@ -94,6 +94,18 @@ final class FaultCampaignTest {
         for (long size : new long[] {1, 20_000, 1_000_000}) {
             all.addAll(areas(size));
         }
+        all.add(op("kmalloc aligned", pool -> {
+            long a = pool.kmalloc().alloc(100, 65_536, Gfp.KERNEL);
+            return taken(a, () -> pool.kmalloc().free(a));
+        }));
+        all.add(op("kvmalloc", pool -> {
+            long a = pool.kv().alloc(50_000, Gfp.KERNEL);
+            return taken(a, () -> pool.kv().free(a));
+        }));
+        all.add(op("try to allocate", pool -> {
+            MemorySegment s = pool.tryAllocate(50_000, Gfp.KERNEL);
+            return s == null ? null : () -> pool.free(s);
+        }));
         all.add(op("allocate aligned", pool -> {
             MemorySegment s = pool.allocate(100, 65_536, Gfp.KERNEL);
             return () -> pool.free(s);
@@ -276,15 +288,30 @@ final class FaultCampaignTest {
         assertThat(campaign(operation)).as("requests that could fail").isPositive();
     }
 
-    @Test
-    void whatAsksForNothingIsNotTouchedByFailures() throws InterruptedException {
-        assertThat(campaign(op("group", pool -> {
-            pool.group().create("query").create("step");
+    /// What asks for no memory of the pool.
+    static List<Operation> quietOperations() {
+        return List.of(op("group", pool -> {
+            MemGroup query = pool.group().create("query").max(1 << 20).high(1 << 20).low(1).min(1);
+            query.create("step").close();
+            query.enter().close();
+            query.close();
             return () -> { };
-        }))).isZero();
-        assertThat(campaign(op("register", pool -> pool.register(
-                ShrinkerSpec.of("r", new CallbackShrinker(() -> { })))::close))).isZero();
-        assertThat(campaign(op("nothing", facade(0, Gfp.KERNEL)))).isZero();
+        }), op("register", pool -> pool.register(
+                ShrinkerSpec.of("r", new CallbackShrinker(() -> { })))::close),
+                op("nothing", facade(0, Gfp.KERNEL)),
+                op("figures", pool -> {
+                    assertThat(pool.showMem() + pool.memInfo() + pool.findings() + pool.config()
+                            + pool.explain(new InternalError("none"))).isNotEmpty();
+                    pool.verify();
+                    return () -> { };
+                }));
+    }
+
+    @ParameterizedTest
+    @MethodSource("quietOperations")
+    void whatAsksForNothingIsNotTouchedByFailures(Operation operation)
+            throws InterruptedException {
+        assertThat(campaign(operation)).isZero();
     }
 
     @Test
