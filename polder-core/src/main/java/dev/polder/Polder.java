@@ -1,6 +1,7 @@
 package dev.polder;
 
 import dev.polder.base.Check;
+import dev.polder.base.CloseSteps;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.PolderEvents;
@@ -43,6 +44,10 @@ public final class Polder implements AutoCloseable {
     private final long patienceNanos;
     private final AsyncAllocator async;
     private final AtomicBoolean closed = new AtomicBoolean();
+    /// Whether a thread is closing the pool now: one at a time.
+    private final AtomicBoolean closer = new AtomicBoolean();
+    /// What was still allocated at the close; its thread's.
+    private @Nullable String left;
 
     private Polder(PolderConfig config, Wiring parts) {
         this.config = config;
@@ -190,7 +195,6 @@ public final class Polder implements AutoCloseable {
     ///     threw; what depends on it runs on a thread of its own
     /// @throws IllegalArgumentException if `size` is negative or `gfp` has unknown bits
     public CompletableFuture<MemorySegment> allocateAsync(long size, int gfp) {
-        requireSize(size);
         return async.allocate(size, Gfp.check(gfp));
     }
 
@@ -329,11 +333,17 @@ public final class Polder implements AutoCloseable {
     /// running shrinkers, gives the memory back and tells what was still allocated. Segments throw
     /// from then on; a raw address gives an InternalError. A second call does nothing.
     ///
+    /// A part that cannot be closed does not keep the others: what it threw is thrown in the end.
+    /// Only a thread that stays inside an access to a segment, such as a blocking read of a channel
+    /// into it, keeps the memory, since it must not be unmapped under it: then this waits for a
+    /// second and throws, and a later call, once that thread has come out, gives the memory back.
+    ///
     /// What was still allocated goes to `PolderEvents.leftAllocated`, or the log. It is there when
     /// this returns, as are the findings of debug mode, also where the program ends then; for a
     /// listener that hangs this waits 5 s.
     ///
-    /// @throws IllegalStateException if called from inside a shrinker
+    /// @throws IllegalStateException if called from inside a shrinker, or if a thread stays inside
+    ///     an access to a segment
     @Override
     public void close() {
         if (parts.shrinkers().insideCallback()) {
@@ -341,20 +351,44 @@ public final class Polder implements AutoCloseable {
                     + "' cannot be closed from inside"
                     + " a shrinker: close waits for it to return; close on another thread");
         }
-        if (!closed.compareAndSet(false, true)) {
+        if (!closer.compareAndSet(false, true)) {
             return;
         }
-        parts.pages().close();
-        parts.root().poolCloses();
-        async.close();
-        parts.kswapd().close();
-        parts.shrinkers().closeAll();
-        parts.slabs().close();
-        String left = Leftovers.describe(parts);
-        parts.pages().end();
+        try {
+            CloseSteps steps = new CloseSteps();
+            boolean first = closed.compareAndSet(false, true);
+            if (first) {
+                quiesce(steps);
+            }
+            steps.run(this::giveMemoryBack);
+            if (first) {
+                steps.run(this::tellOfLeft);
+            }
+            steps.finish();
+        } finally {
+            closer.set(false);
+        }
+    }
+
+    private void quiesce(CloseSteps steps) {
+        steps.run(parts.pages()::close);
+        steps.run(parts.root()::poolCloses);
+        steps.run(async::close);
+        steps.run(parts.kswapd()::close);
+        steps.run(parts.shrinkers()::closeAll);
+        steps.run(parts.slabs()::close);
+        steps.run(() -> left = Leftovers.describe(parts));
+        steps.run(parts.pages()::end);
+    }
+
+    /// Each does nothing where it was done before.
+    private void giveMemoryBack() {
         memory.close();
         parts.vmalloc().close();
         parts.slabs().releaseMappings();
+    }
+
+    private void tellOfLeft() {
         if (left != null) {
             PolderEvents.reporter().leftAllocated(config.name(), left);
         } else {

@@ -31,18 +31,18 @@ final class Gate {
     }
 
     /// Closes and waits until all have left. They are inside a system call, so they do leave, and a
-    /// polled wait is short.
-    ///
-    /// @return false if it was closed before; then without waiting
-    boolean close() {
-        int before = state.getAndUpdate(now -> now | CLOSED);
-        if ((before & CLOSED) != 0) {
-            return false;
-        }
+    /// polled wait is short. A second close only waits.
+    void close() {
+        state.getAndUpdate(now -> now | CLOSED);
+        boolean interrupted = false;
         while (state.get() != CLOSED) {
+            // A flag that is set would turn the pause into a spin.
+            interrupted |= Thread.interrupted();
             // Not parked for ever: who leaves does not unpark, which keeps leaving cheap.
             LockSupport.parkNanos(this, PAUSE_NANOS);
         }
-        return true;
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

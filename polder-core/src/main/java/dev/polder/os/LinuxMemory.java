@@ -13,9 +13,7 @@ import static dev.polder.os.LinuxCalls.PROT_WRITE;
 
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 
 /// Pool memory on Linux: a memory file, mapped as a whole once and piecewise again and again.
@@ -35,7 +33,8 @@ final class LinuxMemory implements PoolMemory {
      * rest at both ends stays covered and serves as a guard.
      *
      * Closing: the segment's arena first (a shared arena waits for every access in flight), then
-     * the file is cut to nothing, then all of the reservation is covered: one mapping stays.
+     * the file is cut to nothing, then all of the reservation is covered: one mapping stays. If the
+     * arena is refused nothing is unmapped, since somebody may read there; the next close goes on.
      *
      * A range of frames or addresses has one owner at a time, and the kernel orders the calls: no
      * lock here. `gate` counts the threads inside a call that uses a descriptor, so that none of
@@ -53,10 +52,6 @@ final class LinuxMemory implements PoolMemory {
     private static final int INTERRUPT_RETRIES = 100;
     /// The kernel takes at most this many ranges in one call (UIO_MAXIOV).
     private static final int MAX_RANGES = 1024;
-    /// Real milliseconds for which [#close] waits for a memset that is under way: one takes well
-    /// below a millisecond, so this is a stopped process.
-    private static final long CLOSE_PATIENCE_NANOS = 10_000_000_000L;
-    private static final long CLOSE_PAUSE_NANOS = 20_000;
     private static final int PROTECTION = PROT_READ | PROT_WRITE;
 
     private final LinuxCalls calls;
@@ -70,9 +65,11 @@ final class LinuxMemory implements PoolMemory {
     private final long frames;
     private final long vmallocStart;
     private final long vmallocEnd;
-    private final Arena arena;
+    private final SharedArena arena = new SharedArena();
     private final MemorySegment segment;
     private final Gate gate = new Gate();
+    /// Whether the files are closed; who closes the pool owns it.
+    private boolean gone;
 
     private LinuxMemory(LinuxCalls calls, MappingBudget budget, int framesFd, int nothingFd,
             long reserved, long reservedBytes, long frames, long vmallocBytes) {
@@ -86,9 +83,8 @@ final class LinuxMemory implements PoolMemory {
         base = alignUp(reserved);
         vmallocStart = base + Frames.bytes(frames) + Frames.SIZE;
         vmallocEnd = vmallocStart + vmallocBytes;
-        arena = Arena.ofShared();
         segment = MemorySegment.ofAddress(base)
-                .reinterpret(spanBytes(frames, vmallocBytes), arena, null);
+                .reinterpret(spanBytes(frames, vmallocBytes), arena.arena(), null);
     }
 
     /// True on 64-bit Linux with pages of 4 KiB.
@@ -315,9 +311,20 @@ final class LinuxMemory implements PoolMemory {
     }
 
     @Override
+    public void close() {
+        if (quiesce()) {
+            calls.ftruncate(framesFd, 0);
+            if (coverCall(reserved, reservedBytes) == reserved) {
+                budget.release(OWN_MAPPINGS - MAPPINGS_LEFT);
+            }
+            calls.close(framesFd);
+            calls.close(nothingFd);
+        }
+    }
+
+    @Override
     public void abandon() {
-        if (gate.close()) {
-            closeArena();
+        if (quiesce()) {
             if (calls.munmap(reserved, reservedBytes) == 0) {
                 budget.release(OWN_MAPPINGS);
             }
@@ -326,34 +333,13 @@ final class LinuxMemory implements PoolMemory {
         }
     }
 
-    @Override
-    public void close() {
-        if (!gate.close()) {
-            return;
-        }
-        closeArena();
-        calls.ftruncate(framesFd, 0);
-        if (coverCall(reserved, reservedBytes) == reserved) {
-            budget.release(OWN_MAPPINGS - MAPPINGS_LEFT);
-        }
-        calls.close(framesFd);
-        calls.close(nothingFd);
-    }
-
-    private void closeArena() {
-        long started = System.nanoTime();
-        while (true) {
-            try {
-                arena.close();
-                return;
-            } catch (IllegalStateException e) {
-                // A memset in flight keeps the segment open for some microseconds.
-                if (System.nanoTime() - started > CLOSE_PATIENCE_NANOS) {
-                    throw e;
-                }
-                LockSupport.parkNanos(this, CLOSE_PAUSE_NANOS);
-            }
-        }
+    /// Nobody is inside afterwards; false if that was so before.
+    private boolean quiesce() {
+        gate.close();
+        arena.close();
+        boolean first = !gone;
+        gone = true;
+        return first;
     }
 
     @Override

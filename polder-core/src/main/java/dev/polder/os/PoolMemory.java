@@ -150,7 +150,12 @@ public interface PoolMemory extends AutoCloseable {
 
     /// Ends the pool: accesses through [#segment] throw, the frames go back to the operating
     /// system, and in Linux mode the addresses stay reserved, so that a stale raw address gives
-    /// [InternalError] and never reaches a stranger's memory. A second call does nothing.
+    /// [InternalError] and never reaches a stranger's memory. A second call does nothing. One
+    /// thread at a time.
+    ///
+    /// @throws IllegalStateException if a thread stays inside an access, such as a blocking read of
+    ///     a channel into the segment. Nothing is unmapped then, and frames are neither committed
+    ///     nor mapped any more; a later call goes on
     @Override
     void close();
 }

@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.polder.base.Check;
 import dev.polder.base.Frames;
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
@@ -22,14 +21,14 @@ final class PortableMemory implements PoolMemory {
 
     private final long base;
     private final long frames;
-    private final Arena arena;
+    private final SharedArena arena;
     private final MemorySegment segment;
     private final AtomicBoolean closed = new AtomicBoolean();
     /// Guards [#committed]. A leaf: nothing is called under it.
     private final ReentrantLock lock = new ReentrantLock();
     private final BitSet committed = new BitSet();
 
-    private PortableMemory(long base, long frames, Arena arena, MemorySegment segment) {
+    private PortableMemory(long base, long frames, SharedArena arena, MemorySegment segment) {
         this.base = base;
         this.frames = frames;
         this.arena = arena;
@@ -51,8 +50,9 @@ final class PortableMemory implements PoolMemory {
                     "malloc of " + span + " bytes failed; lower the budget");
         }
         long base = block.address() + ALIGNMENT - 1 & -ALIGNMENT;
-        Arena arena = Arena.ofShared();
-        MemorySegment whole = block.reinterpret(span + ALIGNMENT, arena, m -> release(free, m));
+        SharedArena arena = new SharedArena();
+        MemorySegment whole = block.reinterpret(
+                span + ALIGNMENT, arena.arena(), m -> release(free, m));
         return new PortableMemory(
                 base, frames, arena, whole.asSlice(base - block.address(), span));
     }
@@ -186,9 +186,8 @@ final class PortableMemory implements PoolMemory {
 
     @Override
     public void close() {
-        if (closed.compareAndSet(false, true)) {
-            arena.close();
-        }
+        closed.set(true);
+        arena.close();
     }
 
     @Override

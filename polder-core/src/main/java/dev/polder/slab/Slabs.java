@@ -1,6 +1,7 @@
 package dev.polder.slab;
 
 import dev.polder.base.Check;
+import dev.polder.base.CloseSteps;
 import dev.polder.base.Frames;
 import dev.polder.debug.DebugMode;
 import dev.polder.debug.FaultInjector;
@@ -163,15 +164,16 @@ public final class Slabs {
             return;
         }
         slabOfFrame = NO_SLABS;
-        threads.close();
+        // An object that came back twice is found here, and keeps nothing else.
+        CloseSteps steps = new CloseSteps();
+        steps.run(threads::close);
         for (SlabCache cache : caches) {
-            cache.closeSheaves();
+            steps.run(cache::closeSheaves);
         }
-        large.close();
-        Numbers.POOLS.give(poolIndex);
-        for (Runnable r : atClose) {
-            r.run();
-        }
+        steps.run(large::close);
+        steps.run(() -> Numbers.POOLS.give(poolIndex));
+        atClose.forEach(steps::run);
+        steps.finish();
     }
 
     /// Runs `r` when the pool closes; for layers above that have threads waiting.
