@@ -1,9 +1,10 @@
 package dev.polder.page;
 
 import dev.polder.gfp.Gfp;
-import java.util.Collections;
 import java.util.Map;
 import java.util.WeakHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /// Threads that were declared non-blocking: event loops, above all. Process-wide, as threads are.
 ///
@@ -12,8 +13,9 @@ import java.util.WeakHashMap;
 /// Until the first thread is declared a request pays one plain read of a static; afterwards a
 /// request that could block pays a look-up in a weak map.
 public final class NonBlockingThreads {
-    private static final Map<Thread, Mode> DECLARED =
-            Collections.synchronizedMap(new WeakHashMap<>());
+    /// Guards the map, which changes also when it is read; a leaf.
+    private static final ReentrantLock LOCK = new ReentrantLock();
+    private static final Map<Thread, Mode> DECLARED = new WeakHashMap<>();
     private static volatile boolean any;
 
     private NonBlockingThreads() {}
@@ -30,13 +32,18 @@ public final class NonBlockingThreads {
 
     /// Declares a thread; the last declaration counts.
     public static void declare(Thread thread, boolean report, boolean narrow) {
-        DECLARED.put(thread, narrow ? Mode.NARROW : report ? Mode.REPORT : Mode.ALLOW);
+        LOCK.lock();
+        try {
+            DECLARED.put(thread, narrow ? Mode.NARROW : report ? Mode.REPORT : Mode.ALLOW);
+        } finally {
+            LOCK.unlock();
+        }
         any = true;
     }
 
     /// True if the current thread was declared, whatever its mode.
     public static boolean isCurrent() {
-        return any && DECLARED.containsKey(Thread.currentThread());
+        return any && declared() != null;
     }
 
     /// What is left of a mask on the current thread: without DIRECT_RECLAIM where its policy
@@ -48,10 +55,16 @@ public final class NonBlockingThreads {
 
     /// The mode of the current thread.
     static Mode modeOfCurrent() {
-        if (!any) {
-            return Mode.ALLOW;
-        }
-        Mode mode = DECLARED.get(Thread.currentThread());
+        Mode mode = any ? declared() : null;
         return mode == null ? Mode.ALLOW : mode;
+    }
+
+    private static @Nullable Mode declared() {
+        LOCK.lock();
+        try {
+            return DECLARED.get(Thread.currentThread());
+        } finally {
+            LOCK.unlock();
+        }
     }
 }
