@@ -120,7 +120,7 @@ public final class Vmalloc {
         stat.add(Item.VMALLOC_CALLS);
         if (!memory.canRemap()) {
             VmArea area = contiguous.make(size, wanted, gfp);
-            return area == null ? 0 : publish(area, gfp);
+            return area == null ? shortage() : publish(area, gfp);
         }
         if (wanted + AreaMaker.GUARD_PAGES > spacePages) {
             return 0;
@@ -129,8 +129,11 @@ public final class Vmalloc {
         // An event loop that asked not to be held up is not made to map, which takes time.
         boolean mayMap = Gfp.allowsBlocking(gfp) || !NonBlockingThreads.isCurrent();
         long address = reuse(size, wanted, gfp);
-        if (address != 0 || !mayMap) {
+        if (address != 0) {
             return address;
+        }
+        if (!mayMap) {
+            return shortage();
         }
         pages.requireOpen();
         AreaRequest request = new AreaRequest(size, wanted, gfp, nofail);
@@ -140,7 +143,7 @@ public final class Vmalloc {
                 return publish(area, gfp);
             }
             if (!nofail) {
-                return 0;
+                return shortage();
             }
             maker.waitBeforeRetry(request);
             address = reuse(size, wanted, gfp);
@@ -148,6 +151,12 @@ public final class Vmalloc {
                 return address;
             }
         }
+    }
+
+    /// What a request gets that ran short: nothing, unless that is the pool's end (H9).
+    private long shortage() {
+        pages.requireOpen();
+        return 0;
     }
 
     /// Gives an area back. Never allocates from the pool, waits or unmaps, except on a thread in

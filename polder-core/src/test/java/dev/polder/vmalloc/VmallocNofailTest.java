@@ -1,6 +1,7 @@
 package dev.polder.vmalloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
@@ -208,6 +209,23 @@ class VmallocNofailTest {
         assertWhole(after(1, got));
         assertThat(kept[0]).isTrue();
         rig.pages.faultInjector((_, _, _) -> false);
+    }
+
+    @Test
+    @Row("H9")
+    void closingThePoolIsNoShortage() {
+        VmallocRig closing = new VmallocRig(2048, 64 << 20, 100, Clock.system(), false);
+        closing.pages.listener((role, _, _, _, _) -> {
+            if (role == Role.VMALLOC_DATA) {
+                closing.pages.close();
+            }
+        });
+        assertThatThrownBy(() -> closing.vmalloc.alloc(SIZE, Gfp.KERNEL))
+                .isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+        assertThat(closing.used()).as("what it had is given back").isZero();
+        assertThatThrownBy(() -> closing.vmalloc.alloc(SIZE, Gfp.NOWAIT))
+                .isInstanceOf(IllegalStateException.class);
+        closing.close();
     }
 
     @Test
