@@ -147,13 +147,14 @@ final class CommitBalance {
             return;
         }
         lastGiven = now;
-        int given = blocks.giveBack(wanted, marks.keep());
+        int result = blocks.giveBack(wanted, marks.keep());
+        boolean refused = result < 0;
+        int given = refused ? ~result : result;
         stat.add(Item.GIVE_BACK, given);
-        idleBefore -= given;
-        if (given < wanted) {
+        if (refused) {
             stat.add(Item.GIVE_BACK_REFUSED);
-            idleBefore = 0;
         }
+        idleBefore = given < wanted ? 0 : idleBefore - given;
     }
 
     /// Blocks that were idle since the window began and are more than is kept.

@@ -110,12 +110,16 @@ final class CommitBlocks {
     /// Gives up to `wanted` free blocks back to the system, a slice of them at a time, as long as
     /// more than `keep` frames stay free with memory behind them.
     ///
-    /// @return how many went back; fewer if there were no more or the system refused
+    /// @return how many went back, fewer if there were no more; or the complement, `~n`, of that
+    ///     number if the system refused further ones
     int giveBack(int wanted, long keep) {
         int given = 0;
         while (given < wanted) {
             int n = giveBackSlice(Math.min(SLICE, wanted - given), keep);
-            if (n <= 0) {
+            if (n < 0) {
+                return ~given;
+            }
+            if (n == 0) {
                 break;
             }
             given += n;
@@ -123,6 +127,7 @@ final class CommitBlocks {
         return given;
     }
 
+    /// How many went back, 0 if there are no more; negative if the system refused.
     private int giveBackSlice(int wanted, long keep) {
         commitLock.lock();
         try {
@@ -134,7 +139,7 @@ final class CommitBlocks {
             for (int i = 0; i < n; i++) {
                 settle(slice[i], ok);
             }
-            return ok ? n : 0;
+            return ok ? n : -1;
         } finally {
             commitLock.unlock();
         }

@@ -99,6 +99,23 @@ final class CommitFailureTest {
         assertThat(memory.residentBytes()).isEqualTo(Frames.bytes(BLOCK));
     }
 
+    @Test
+    void blocksThatWereTakenMeanwhileAreNoRefusal() {
+        takeAll().forEach(zone::give);
+        zone.tend(now);
+        List<Long> taken = new ArrayList<>();
+        calls.before("process_madvise", () -> {
+            for (int i = 0; i < 3 && taken.size() < 3; i++) {
+                taken.add(zone.take(Frames.MAX_ORDER, -1));
+            }
+        });
+        pass(9);
+        assertThat(taken).hasSize(3).doesNotContain(0L);
+        assertThat(stat.get(Item.GIVE_BACK)).isEqualTo(4);
+        assertThat(stat.get(Item.GIVE_BACK_REFUSED)).isZero();
+        taken.forEach(zone::give);
+    }
+
     /// Half of a slice has gone, and what has gone cannot be had again: those blocks are asked for
     /// when they are needed, and are never handed out before.
     @Test
