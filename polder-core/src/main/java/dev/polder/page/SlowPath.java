@@ -23,8 +23,10 @@ import org.jspecify.annotations.Nullable;
 /// Notes
 ///
 /// A request waits here only if its mask has DIRECT_RECLAIM and its thread is not in reclaim. The
-/// figures of one request are locals and parameters: nothing is allocated and nothing is logged;
-/// stalls are handed to [StallWatch], which hands them to another thread.
+/// figures of one request are locals and parameters, and nothing is logged; stalls are handed to
+/// [StallWatch], which hands them to another thread. Heap is taken in three places only: a node for
+/// each wait in a queue, a scan control when more threads reclaim at once than ever before, and a
+/// thread where kswapd has died or is stuck.
 ///
 /// Who may hold a lock that others need (no FS, or a domain excluded) is never made to wait for
 /// one particular other: it goes on reclaiming for itself, and nobody is failed for it (D16).

@@ -145,9 +145,9 @@ public final class Kswapd implements AutoCloseable {
     }
 
     /// Asks for Polder's own caches to be cut to what is worth keeping, also while there is enough
-    /// free memory. Returns at once. From any thread.
+    /// free memory. Returns at once. From any thread: a free may call it, so it looks after nobody
+    /// and allocates nothing.
     public void trim() {
-        check();
         trimWanted = true;
         sleepers.wakeAll();
     }
@@ -242,7 +242,13 @@ public final class Kswapd implements AutoCloseable {
     }
 
     private boolean replace(Worker old, @Nullable ShrinkerHandle stuckIn) {
-        Worker next = new Worker(stuckIn == null ? null : old, stuckIn);
+        Worker next;
+        try {
+            next = new Worker(stuckIn == null ? null : old, stuckIn);
+        } catch (OutOfMemoryError full) {
+            // Not the asking thread's trouble: the next check tries again.
+            return false;
+        }
         if (!worker.compareAndSet(old, next)) {
             vmscan.controls().give(next.sc);
             return false;
@@ -336,9 +342,18 @@ public final class Kswapd implements AutoCloseable {
                 }
                 vmscan.reserve().kswapdRests();
             } catch (Throwable t) {
-                stat.add(Item.KSWAPD_THROWS);
-                KswapdTrouble.threw(events, pool, t);
+                survive(t);
+            }
+        }
+
+        private void survive(Throwable thrown) {
+            stat.add(Item.KSWAPD_THROWS);
+            try {
+                KswapdTrouble.threw(events, pool, thrown);
                 vmscan.throttle().sleep(ReclaimThrottle.Reason.WRITEBACK, Clock.TICK_NANOS);
+            } catch (Throwable again) {
+                // With a full heap neither can be had. This wait needs none of it.
+                clock.park(this, Clock.TICK_NANOS);
             }
         }
 

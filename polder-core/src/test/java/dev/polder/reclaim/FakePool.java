@@ -14,6 +14,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -86,7 +87,7 @@ final class FakePool implements AutoCloseable {
             lastParked = Thread.currentThread();
             clock.park(blocker, nanos);
             Error broken = parkBroken;
-            if (broken != null) {
+            if (broken != null && brokenParks.getAndDecrement() > 0) {
                 throw broken;
             }
         }
@@ -105,6 +106,8 @@ final class FakePool implements AutoCloseable {
     volatile LongUnaryOperator tending = _ -> 0;
     volatile @Nullable Error zoneBroken;
     volatile @Nullable Error parkBroken;
+    /// How many parks throw that yet.
+    final AtomicInteger brokenParks = new AtomicInteger(Integer.MAX_VALUE);
     volatile @Nullable Thread lastParked;
 
     /// A cache that gives its objects when asked, unless a test says otherwise.

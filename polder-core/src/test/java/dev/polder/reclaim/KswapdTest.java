@@ -285,6 +285,33 @@ final class KswapdTest {
         assertThat(pool.stat.get(Item.KSWAPD_RESTART)).as("the same thread").isZero();
     }
 
+    /// With no heap for a wait, nor for the sleep after what was thrown.
+    @Test
+    void outlivesAFullHeapSoThatNobodyNeedsToLookAfterIt() {
+        pool.kswapd.start();
+        awaitRest();
+        AtomicInteger tended = new AtomicInteger();
+        pool.tending = _ -> {
+            tended.incrementAndGet();
+            return 0;
+        };
+        pool.brokenParks.set(2);
+        pool.parkBroken = new OutOfMemoryError("planted");
+        Thread first = Objects.requireNonNull(pool.lastParked);
+        pool.clock.unpark(first);
+        FakePool.await(() -> {
+            pool.clock.advance(Clock.TICK_NANOS);
+            return pool.brokenParks.get() <= 0;
+        });
+        pool.kswapd.tend();
+        FakePool.await(() -> {
+            pool.clock.advance(Clock.TICK_NANOS);
+            return tended.get() > 0;
+        });
+        assertThat(first.isAlive()).isTrue();
+        assertThat(pool.stat.get(Item.KSWAPD_RESTART)).isZero();
+    }
+
     @Test
     void isStartedAgainWhenItsThreadDied() {
         Cache cache = pool.cache("cache", 1000);
@@ -301,6 +328,9 @@ final class KswapdTest {
             return !first.isAlive();
         });
         pool.parkBroken = null;
+        pool.kswapd.trim();
+        assertThat(pool.stat.get(Item.KSWAPD_RESTART)).as("frees trim, and start no thread")
+                .isZero();
         pool.free.set(0);
         pool.kswapd.wake(0);
         FakePool.await(() -> pool.free.get() > FakePool.HIGH);
