@@ -2,8 +2,10 @@ package dev.polder.bench;
 
 import dev.polder.Polder;
 import dev.polder.PolderConfig;
+import dev.polder.debug.Sampling;
 import io.netty.buffer.AdaptiveByteBufAllocator;
 import io.netty.buffer.PooledByteBufAllocator;
+import java.time.Duration;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 
@@ -29,6 +31,7 @@ abstract class Peer {
             case "polder" -> size <= PolderPeers.LARGEST_KMALLOC
                     ? new PolderPeers.ByKmalloc(Shared.POOL, size)
                     : new PolderPeers.ByKvmalloc(Shared.POOL, size);
+            case "polder-sampled" -> new PolderPeers.ByKmalloc(SharedSampled.POOL, size);
             case "polder-cache" -> new PolderPeers.ByCache(Shared.POOL, size);
             case "polder-segment" -> new PolderPeers.BySegment(Shared.POOL, size);
             case "netty-adaptive" -> new HeapPeers.Netty(SharedNetty.ADAPTIVE, size);
@@ -61,6 +64,14 @@ abstract class Peer {
                 .budget(512L << 20).build());
 
         private Shared() {}
+    }
+
+    /// The same, with a sampled object every 100 ms.
+    private static final class SharedSampled {
+        static final Polder POOL = Polder.open(PolderConfig.builder().name("bench-sampled")
+                .budget(512L << 20).sampling(Sampling.each(Duration.ofMillis(100))).build());
+
+        private SharedSampled() {}
     }
 
     private static final class SharedNetty {

@@ -31,6 +31,7 @@ record Row(String table, String benchmark, String peer, int size, int threads, b
         suites.put("virtual", List.of(virtual("polder"), virtual("malloc"), virtual("none")));
         suites.put("prices", prices());
         suites.put("checks", checks());
+        suites.put("sampling", allocations(64, 1, List.of("polder", "polder-sampled")));
         suites.put("smoke", List.of(allocations(64, 1, List.of("polder")).getFirst()));
         return suites;
     }

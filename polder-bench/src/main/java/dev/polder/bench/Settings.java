@@ -20,7 +20,7 @@ record Settings(List<String> suites, int rounds, int forks, int warmups, int ite
     static final String USAGE = """
             usage: bench [--rounds=5] [--warmups=4] [--iterations=5] [--millis=500]
                          [--libraries=FOLDER] [--out=FOLDER] SUITE...
-            suites: small one two handoff virtual prices checks smoke all
+            suites: small one two handoff virtual prices checks sampling smoke all
             """;
 
     /// Reads the arguments.
@@ -35,7 +35,8 @@ record Settings(List<String> suites, int rounds, int forks, int warmups, int ite
             if (argument.startsWith("--") && equals > 0) {
                 s = s.with(argument.substring(2, equals), argument.substring(equals + 1));
             } else if (argument.equals("all")) {
-                suites.addAll(List.of("one", "two", "handoff", "virtual", "prices", "checks"));
+                suites.addAll(List.of("one", "two", "handoff", "virtual", "prices", "checks",
+                        "sampling"));
             } else if (known.containsKey(argument)) {
                 suites.add(argument);
             } else {

@@ -14,8 +14,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Every benchmark runs, once; how long it takes is nobody's business here.
 final class BenchSmokeTest {
     @ParameterizedTest
-    @ValueSource(strings = {"none", "polder", "polder-cache", "polder-segment", "netty-adaptive",
-        "netty-pooled", "arrow", "arena", "malloc"})
+    @ValueSource(strings = {"none", "polder", "polder-sampled", "polder-cache", "polder-segment",
+        "netty-adaptive", "netty-pooled", "arrow", "arena", "malloc"})
     void everyPeerTakesAndGives(String peer) {
         for (int size : new int[] {64, 16 << 10, 1 << 20}) {
             AllocBenchmark b = new AllocBenchmark();
@@ -94,6 +94,8 @@ final class BenchSmokeTest {
 
     @Test
     void theCommandLine() {
+        assertThat(Settings.parse(List.of("sampling")).rows()).extracting(Row::peer)
+                .containsExactly("polder", "polder-sampled", "polder", "polder-sampled");
         Settings s = Settings.parse(List.of("--rounds=2", "--millis=300", "small", "prices"));
         assertThat(s.rounds()).isEqualTo(2);
         assertThat(s.millis()).isEqualTo(300);
