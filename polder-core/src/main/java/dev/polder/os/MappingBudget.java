@@ -14,8 +14,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// reserves the worst case of its operation first, makes its calls, and gives back what it did not
 /// need. A refusal is a shortage like any other.
 ///
-/// Where other parts of the process need more than the rest, the system property `polder.mappings`
-/// sets a smaller number; it never raises it.
+/// Where other parts of the process need more than the rest, the system property
+/// `dev.polder.mappings` sets a smaller number; it never raises it.
 ///
 /// Threads: any. No lock; one atomic operation each.
 public final class MappingBudget {
@@ -26,10 +26,11 @@ public final class MappingBudget {
     private static final int DEFAULT_MAX_MAP_COUNT = 65_530;
 
     /// A smaller limit for this process, read once.
-    static final String LIMIT_PROPERTY = "polder.mappings";
+    static final String LIMIT_PROPERTY = "dev.polder.mappings";
 
     private static final class OfProcess {
-        static final MappingBudget INSTANCE = new MappingBudget(lowered(maxMapCount() / SHARE));
+        static final MappingBudget INSTANCE = new MappingBudget(
+                Math.min(maxMapCount() / SHARE, wanted()));
     }
 
     private final int limit;
@@ -40,8 +41,12 @@ public final class MappingBudget {
         this.limit = limit;
     }
 
-    /// The budget that all pools of this process share: a quarter of `vm.max_map_count`.
+    /// The budget that all pools of this process share: a quarter of `vm.max_map_count`, or what
+    /// the property says if that is less.
+    ///
+    /// @throws IllegalArgumentException if the property is no number
     public static MappingBudget ofSystem() {
+        wanted(); // thrown from here, and not as a failure to initialize a class
         return OfProcess.INSTANCE;
     }
 
@@ -96,9 +101,17 @@ public final class MappingBudget {
         return limit;
     }
 
-    /// `share`, or what the property says if that is less.
-    static int lowered(int share) {
-        return Math.clamp(Integer.getInteger(LIMIT_PROPERTY, share), 0, share);
+    /// What the property says; without it no number is too large.
+    private static int wanted() {
+        String value = System.getProperty(LIMIT_PROPERTY);
+        if (value == null) {
+            return Integer.MAX_VALUE;
+        }
+        if (!value.strip().matches("\\d{1,9}")) {
+            throw new IllegalArgumentException("the system property " + LIMIT_PROPERTY
+                    + " must be a number of mappings, not '" + value + "'");
+        }
+        return Integer.parseInt(value.strip());
     }
 
     private static int maxMapCount() {

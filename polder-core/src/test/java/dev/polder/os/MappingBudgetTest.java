@@ -64,16 +64,17 @@ class MappingBudgetTest {
     }
 
     @Test
-    void thePropertyLowersTheShareAndNeverRaisesIt() {
-        assertThat(MappingBudget.lowered(100)).isEqualTo(100);
-        try {
-            System.setProperty(MappingBudget.LIMIT_PROPERTY, "40");
-            assertThat(MappingBudget.lowered(100)).isEqualTo(40);
-            assertThat(MappingBudget.lowered(30)).isEqualTo(30);
-            System.setProperty(MappingBudget.LIMIT_PROPERTY, "-1");
-            assertThat(MappingBudget.lowered(100)).isZero();
-        } finally {
-            System.clearProperty(MappingBudget.LIMIT_PROPERTY);
+    void aPropertyThatIsNoNumberIsRefusedByName() {
+        for (String wrong : List.of("many", "-1", "", "12345678901")) {
+            System.setProperty(MappingBudget.LIMIT_PROPERTY, wrong);
+            try {
+                assertThatThrownBy(MappingBudget::ofSystem)
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("dev.polder.mappings must be a number of mappings, "
+                                + "not '" + wrong + "'");
+            } finally {
+                System.clearProperty(MappingBudget.LIMIT_PROPERTY);
+            }
         }
     }
 
