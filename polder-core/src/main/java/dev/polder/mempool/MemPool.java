@@ -239,17 +239,31 @@ public final class MemPool implements AutoCloseable {
     }
 
     private boolean fill() {
+        boolean full = false;
+        try {
+            full = takeReserve();
+        } finally {
+            // Also when a request throws: nobody has this pool yet, to close it.
+            if (!full) {
+                giveReserveBack();
+            }
+        }
+        if (full) {
+            cache.slabs().atClose(wake);
+        }
+        return full;
+    }
+
+    private boolean takeReserve() {
         for (int i = 0; i < minimum; i++) {
             long element = cache.alloc(Gfp.KERNEL);
             if (element == 0) {
-                giveReserveBack();
                 return false;
             }
             cache.pass(element, Holder.USER, Holder.RESERVE);
             boolean kept = putReserved(element);
             assert kept : "the reserve has room for its minimum";
         }
-        cache.slabs().atClose(wake);
         return true;
     }
 

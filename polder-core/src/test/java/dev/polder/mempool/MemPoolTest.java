@@ -90,6 +90,20 @@ final class MemPoolTest {
 
     @Test
     @Row("J1")
+    void creationKeepsNothingAlsoWhenARequestThrows() {
+        AtomicInteger left = new AtomicInteger(3);
+        memory.pages().faultInjector((_, _, _) -> {
+            if (left.getAndDecrement() <= 0) {
+                throw new IllegalStateException("as if the pool was closed");
+            }
+            return false;
+        });
+        assertThatThrownBy(() -> MemPool.tryCreate(cache, 10)).hasMessageContaining("as if");
+        assertThat(cache.stats().activeObjects()).isEqualTo(2);
+    }
+
+    @Test
+    @Row("J1")
     void aPoolWithoutReserveStoresNothing() {
         MemPool none = new MemPool(cache, 0);
         long element = none.alloc(Gfp.KERNEL);
