@@ -50,6 +50,7 @@ final class ModelReserve {
         } else {
             giveBack();
         }
+        objects.giveEmptyBack();
         return all;
     }
 

@@ -23,6 +23,7 @@ import dev.polder.page.ZoneView;
 import dev.polder.reclaim.BackgroundRun;
 import dev.polder.reclaim.Kswapd;
 import dev.polder.reclaim.Vmscan;
+import dev.polder.shrink.InternalCaches;
 import dev.polder.shrink.ShrinkerHandle;
 import dev.polder.shrink.ShrinkerRegistry;
 import dev.polder.shrinker.ShrinkControl;
@@ -192,6 +193,7 @@ final class RealPool implements AutoCloseable {
     private final List<Cache> caches = new ArrayList<>();
     private final RealMemory memory;
     private final List<Block> kept = new ArrayList<>();
+    private final List<Block> held = new ArrayList<>();
     private final Deque<AutoCloseable> scopes = new ArrayDeque<>();
     private final Deque<Step.Meanwhile> meanwhile = new ArrayDeque<>();
     private int parks;
@@ -378,7 +380,10 @@ final class RealPool implements AutoCloseable {
 
     private Result hold(int blocks) {
         for (int i = 0; i < blocks; i++) {
-            memory.take(Source.PAGES, Frames.MAX_ORDER, Gfp.NOWAIT);
+            Block block = memory.take(Source.PAGES, Frames.MAX_ORDER, Gfp.NOWAIT);
+            if (block != null) {
+                held.add(block);
+            }
         }
         return Result.NONE;
     }
@@ -430,22 +435,40 @@ final class RealPool implements AutoCloseable {
         return Result.NONE;
     }
 
-    /// Walks every invariant; what is broken, in words.
+    /// Walks every invariant, gives everything back and walks again; what is broken, in words.
     Optional<String> verify() {
         try {
-            pages.verify();
-            memory.verify(groups.getFirst());
-            return Optional.empty();
+            walk();
+            leaveScopes();
+            kept.forEach(memory::free);
+            held.forEach(memory::free);
+            caches.forEach(c -> drop(c, Integer.MAX_VALUE));
+            memory.closeReserve();
+            InternalCaches.giveUp(shrinkers);
+            zone.drain();
+            walk();
         } catch (IllegalStateException broken) {
             return Optional.of("broken: " + broken.getMessage());
+        }
+        long lost = FRAMES - 1 - zone.free();
+        return lost == 0 && groups.getFirst().charged() == 0 ? Optional.empty()
+                : Optional.of("lost " + lost + " frames, charged " + charged());
+    }
+
+    private void walk() {
+        pages.verify();
+        memory.verify(groups.getFirst());
+    }
+
+    private void leaveScopes() {
+        for (@Nullable AutoCloseable s = scopes.poll(); s != null; s = scopes.poll()) {
+            close(s);
         }
     }
 
     @Override
     public void close() {
-        for (@Nullable AutoCloseable s = scopes.poll(); s != null; s = scopes.poll()) {
-            close(s);
-        }
+        leaveScopes();
         memory.close();
     }
 }
