@@ -9,6 +9,7 @@ import dev.polder.os.VirtualClock;
 import dev.polder.page.Asker;
 import dev.polder.shrinker.ShrinkControl;
 import dev.polder.shrinker.Shrinker;
+import dev.polder.task.Task;
 import dev.polder.testkit.Row;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -99,6 +100,16 @@ final class PatienceTest {
             f.cancel(false);
             pass(30);
         }
+    }
+
+    @Test
+    void aRequestInsideAnotherSetsBackThePatienceThatItFound() {
+        Task task = Task.current();
+        task.patienceNanos(SECOND);
+        pool.free(pool.allocate(100, Gfp.KERNEL));
+        pool.free(pool.allocate(64, 4096, Gfp.KERNEL));
+        assertThat(pool.tryAllocate(32L << 20, Gfp.KERNEL | Gfp.NOWARN)).isNull();
+        assertThat(task.patienceNanos(0)).isEqualTo(SECOND);
     }
 
     private void pass(int ticks) {
