@@ -8,27 +8,27 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/// Two newcomers want the place of an ended thread's sheaves: one gets it.
+/// Two living threads want one place of the table: who has it keeps it until he leaves.
 @JCStressTest
-@Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "one of them sits there")
-@Outcome(expect = Expect.FORBIDDEN, desc = "both, or none, or one that was there no longer")
+@Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "who sat there sits there still")
+@Outcome(expect = Expect.FORBIDDEN, desc = "somebody lost a place that was his")
 @State
 public class PlaceRivalsStress extends ReusedPlace {
     /// Wants the place.
     @Actor
     public void newcomer() {
-        settleOne();
+        sit();
     }
 
     /// Wants it, too.
     @Actor
     public void rival() {
-        settleOther();
+        otherSits();
     }
 
     /// Looks who sits there.
     @Arbiter
     public void look(I_Result r) {
-        r.r1 = sum();
+        r.r1 = faults();
     }
 }
