@@ -13,6 +13,8 @@ import dev.polder.task.Task;
 import dev.polder.testkit.Row;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -32,6 +34,7 @@ final class PatienceTest {
     private final Polder pool = open("patient", 2);
     private final Polder other = open("other", 1);
     private final AtomicInteger scans = new AtomicInteger();
+    private final List<MemorySegment> held = new ArrayList<>();
 
     private Polder open(String name, int deadlineSeconds) {
         return Polder.open(PolderConfig.builder().name(name).budget(16L << 20).clock(clock)
@@ -41,8 +44,8 @@ final class PatienceTest {
     /// Takes all of the pool, and registers a consumer that frees nothing and asks both pools for
     /// memory.
     private void exhaust() {
-        for (MemorySegment s = take(); s != null;) {
-            s = take();
+        for (MemorySegment s = take(); s != null; s = take()) {
+            held.add(s);
         }
         pool.register(ShrinkerSpec.of("asks", new Shrinker() {
             @Override
@@ -96,8 +99,10 @@ final class PatienceTest {
                     .hasCauseInstanceOf(AllocationFailedException.class);
             assertThat(scans).hasPositiveValue();
         } finally {
-            // A close waits for the attempt that is being made, which waits for the clock.
+            // A close waits for the attempt that is being made, which waits for the clock, and
+            // without its deadline for memory.
             f.cancel(false);
+            held.forEach(pool::free);
             pass(30);
         }
     }
