@@ -51,7 +51,11 @@ public final class KvAllocator {
         // The first try may not reclaim, so nobody would hear of a request that it serves (K3).
         FsReclaim.mightAlloc(Gfp.check(gfp), vmalloc.reclaimer());
         long address = kmalloc.alloc(size, firstTry(gfp));
-        return address != 0 ? address : allocAfterFirstTry(size, gfp);
+        if (address == 0) {
+            return allocAfterFirstTry(size, gfp);
+        }
+        vmalloc.payForHigh(gfp);
+        return address;
     }
 
     /// The mask of the first try (I2, `kmalloc_gfp_adjust`). The KSWAPD bit stays, so that

@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
 ///   inside, then gets nothing. NOFAIL and HIGH requests, and those made in reclaim, may exceed it
 ///   (row G5).
 /// * **high**: a charge above it is never refused, but its thread reclaims inside the group, and
-///   sleeps a while if that does not help and it holds nobody up.
+///   sleeps a while if that does not help and it holds nobody up. What was charged by requests that
+///   may not block is reclaimed for by the next that may.
 /// * **min**: memory below it is not taken by reclaim from outside the group.
 /// * **low**: nor is memory below this, unless nothing else is left.
 ///
@@ -84,6 +85,8 @@ public final class MemGroup implements AutoCloseable {
     private volatile boolean poolClosed;
     /// In a root only: whether any group of the tree was ever given a `min` or `low`.
     private volatile boolean anyProtection;
+    /// In a root only: whether any group of the tree was ever given a `high`.
+    private volatile boolean anyHigh;
 
     private MemGroup(String name, @Nullable MemGroup parent) {
         this.name = name;
@@ -319,7 +322,15 @@ public final class MemGroup implements AutoCloseable {
     /// @throws IllegalArgumentException if `bytes` is negative
     public MemGroup high(long bytes) {
         high = notNegative("high", bytes);
+        if (bytes < MAX) {
+            root.anyHigh = true;
+        }
         return this;
+    }
+
+    /// Whether a group of this group's tree has, or had, a `high`.
+    public boolean anyHigh() {
+        return root.anyHigh;
     }
 
     /// Bytes that reclaim from outside never takes.

@@ -51,9 +51,10 @@ final class Charges {
         return entered != null || (used & Gfp.ACCOUNT) == 0 ? entered : root;
     }
 
-    /// Charges an object of `bytes`. One climb of the tree pays for a whole frame of them.
+    /// Charges an object of `bytes`. One climb of the tree pays for a whole frame of them, of which
+    /// a group that has failed has no more.
     boolean chargeObject(MemGroup group, Task task, long bytes, int used) {
-        if (group.takeObject(bytes)) {
+        if (!group.failed() && group.takeObject(bytes)) {
             return true;
         }
         long frames = Frames.bytes(Frames.count(bytes));
@@ -67,6 +68,16 @@ final class Charges {
     /// Charges a run of `order`, with what effort the mask allows.
     boolean charge(MemGroup group, Task task, int order, int used) {
         return charge(group, task, order, Frames.SIZE << order, used);
+    }
+
+    /// Brings down what requests that may not block have charged above `high`, for one that may.
+    void payForHigh(MemGroup group, Task task, int used) {
+        highThrottle.charged(group, task, 0, used);
+    }
+
+    /// Whether anybody can be above its `high`.
+    boolean anyHigh() {
+        return root.anyHigh();
     }
 
     /// Ends the waits: the pool closes.

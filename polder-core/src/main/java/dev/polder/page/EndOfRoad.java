@@ -63,8 +63,12 @@ final class EndOfRoad {
     }
 
     /// For a limit of `top` that refuses a charge of `requester`, which lies inside: true if it is
-    /// worth waiting, because another group inside gives way.
+    /// worth waiting, because another group inside gives way. Nobody does while storage is away
+    /// (A13).
     boolean failInside(MemGroup top, MemGroup requester, int order, int gfp) {
+        if (AllowedMask.storageSuspended()) {
+            return false;
+        }
         if (!busy.compareAndSet(false, true)) {
             return true;
         }

@@ -16,13 +16,17 @@ import dev.polder.task.Task;
 ///
 /// Notes
 ///
-/// The kernel does this when the thread returns to the program; here there is no such moment, and
-/// the thread may hold whatever locks its program holds. So only a thread that may wait for others
+/// The kernel notes the debt whatever the mask and pays it when the thread returns to the program.
+/// Here there is no such moment: whoever charges pays if its mask allows it, and layers whose inner
+/// requests have less than their caller's mask (kvmalloc's first try, the runs of an area) pay with
+/// that mask once they have what they want. The thread may hold whatever locks its program holds.
+/// So only a thread that may wait for others
 /// at all sleeps: one with FS and IO in its mask and inside no exclusion. An interrupt ends the
 /// sleep and is kept.
 final class HighThrottle {
     /// Charged above `high` before somebody reclaims for it: what one reclaim is after.
     private static final long BATCH_BYTES = Frames.bytes(Vmscan.SWAP_CLUSTER_MAX);
+    private static final long NOT_NOW = Long.MAX_VALUE;
     /// Reclaims for one batch, while they make progress (`MAX_RECLAIM_RETRIES`).
     private static final int MAX_RECLAIMS = 16;
     /// The kernel's `MEMCG_CHARGE_BATCH`: frames to which its delays are scaled.
@@ -47,12 +51,13 @@ final class HighThrottle {
         this.sleepers = new WaitQueue(parts.clock());
     }
 
-    /// `bytes` were just charged to `group` by a request of `gfp`.
+    /// `bytes` were just charged to `group` by a request of `gfp`; 0 for an outer request whose
+    /// inner ones have charged. Who may not block, or is in reclaim, owes and leaves it to others.
     void charged(MemGroup group, Task task, long bytes, int gfp) {
+        boolean pays = Gfp.allowsBlocking(gfp) && (task.flags() & Task.NORECLAIM) == 0;
         for (MemGroup g = group; g != null; g = g.parent()) {
-            if (g.charged() > g.high() && Gfp.allowsBlocking(gfp)
-                    && (task.flags() & Task.NORECLAIM) == 0) {
-                long owed = g.oweForHigh(bytes, BATCH_BYTES);
+            if (g.charged() > g.high()) {
+                long owed = g.oweForHigh(bytes, pays ? BATCH_BYTES : NOT_NOW);
                 if (owed > 0) {
                     bringDown(g, task, owed, gfp);
                 }

@@ -83,7 +83,7 @@ public final class PageAllocator {
                     "order must be 0.." + Frames.MAX_ORDER + ", not " + order);
         }
         Task task = Task.current();
-        int used = nonBlocking(Memalloc.effective(AllowedMask.apply(gfp)));
+        int used = used(gfp);
         FsReclaim.mightAlloc(gfp, reclaimer);
         count(task, gfp, used);
         long run = 0;
@@ -108,7 +108,7 @@ public final class PageAllocator {
     /// @param order 0..[Frames#MAX_ORDER]
     public long tryAlloc(Role role, int order, int gfp) {
         Task task = Task.current();
-        int used = nonBlocking(Memalloc.effective(AllowedMask.apply(gfp)));
+        int used = used(gfp);
         if (injected(role, order, used)) {
             return 0;
         }
@@ -186,7 +186,7 @@ public final class PageAllocator {
     /// @return false if a limit refuses; nothing is charged then
     public boolean charge(long run, int gfp) {
         Task task = Task.current();
-        int used = nonBlocking(Memalloc.effective(gfp));
+        int used = used(gfp);
         MemGroup group = charges.groupOf(task, used);
         if (group == null) {
             return true;
@@ -221,8 +221,23 @@ public final class PageAllocator {
     /// @param bytes the object's room
     /// @return false if a limit refuses; nothing is charged then
     public boolean chargeObject(MemGroup payer, long bytes, int gfp) {
-        int used = nonBlocking(Memalloc.effective(gfp));
+        int used = used(gfp);
         return charges.chargeObject(payer, Task.current(), bytes, used);
+    }
+
+    /// Makes up for what was charged above `high` of the group that pays for `gfp`: for a layer
+    /// that asked with less than its caller's mask and has what it wanted. May reclaim and sleep,
+    /// as a request does.
+    ///
+    /// @param gfp the caller's mask
+    public void payForHigh(int gfp) {
+        if (charges.anyHigh() && Gfp.allowsBlocking(gfp)) {
+            Task task = Task.current();
+            MemGroup group = charges.groupOf(task, gfp);
+            if (group != null) {
+                charges.payForHigh(group, task, used(gfp));
+            }
+        }
     }
 
     /// Address of the run's first byte in the linear map.
@@ -404,7 +419,12 @@ public final class PageAllocator {
         }
     }
 
-    /// What is left of the mask on a thread that was declared non-blocking.
+    /// What is left of a mask: the bits that are allowed now (A13), in this thread's scopes, on a
+    /// thread that may have been declared non-blocking.
+    private int used(int gfp) {
+        return nonBlocking(Memalloc.effective(AllowedMask.apply(gfp)));
+    }
+
     private int nonBlocking(int used) {
         if (!Gfp.allowsBlocking(used)) {
             return used;

@@ -231,6 +231,11 @@ public final class Vmalloc {
                 : areaAt(address) != null;
     }
 
+    /// Makes up for what a request of `gfp`, made of others with less, charged above `high`.
+    public void payForHigh(int gfp) {
+        pages.payForHigh(gfp);
+    }
+
     /// Who reclaims for this allocator's requests, for the lock checker.
     public FsReclaim.Reclaimer reclaimer() {
         return pages.reclaimer();
@@ -350,6 +355,7 @@ public final class Vmalloc {
         }
         liveFrames.addAndGet(framesOf(area));
         area.mustStep(VmArea.State.BUILDING, VmArea.State.LIVE);
+        pages.payForHigh(gfp);
         return area.start;
     }
 

@@ -117,9 +117,19 @@ final class ModelAreas {
                 }
                 waitATick();
                 area = reuse(wanted, gfp);
+            } else {
+                payForHigh(gfp);
             }
         }
         return area;
+    }
+
+    /// Who asked with less than its caller's mask brings its group down with that mask.
+    void payForHigh(int gfp) {
+        int payer = scopes.payer(scopes.narrowed(gfp));
+        if (payer >= 0 && !mistakes.contains(Mistake.HIGH_LEFT_TO_INNER_REQUESTS)) {
+            charges.payForHigh(payer, scopes.narrowed(gfp));
+        }
     }
 
     private void waitATick() {

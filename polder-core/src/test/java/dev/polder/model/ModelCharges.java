@@ -43,7 +43,9 @@ final class ModelCharges {
         if (mistakes.contains(Mistake.OBJECT_PAYS_WHOLE_FRAMES)) {
             return charge(payer, orderOf(bytes), mask);
         }
-        if (groups.takeSpare(payer, bytes)) {
+        boolean spare = !groups.failed(payer)
+                || mistakes.contains(Mistake.FAILED_GROUP_GIVES_OF_ITS_SPARE);
+        if (spare && groups.takeSpare(payer, bytes)) {
             return true;
         }
         if (!charge(payer, orderOf(bytes), mask)) {
@@ -73,12 +75,27 @@ final class ModelCharges {
             return false;
         }
         for (int g = payer; g >= 0; g = groups.parent(g)) {
-            boolean may = direct(mask) || mistakes.contains(Mistake.HIGH_WITHOUT_DIRECT_RECLAIMS);
-            if (groups.charged(g) > groups.high(g) && may && !scopes.noreclaim()) {
-                bringDown(g, groups.owe(g, 1L << order), mask);
+            if (groups.charged(g) > groups.high(g)
+                    && (maySlow(mask) || !mistakes.contains(Mistake.HIGH_OWED_BY_BLOCKERS_ONLY))) {
+                groups.owe(g, 1L << order);
             }
         }
+        payForHigh(payer, mask);
         return true;
+    }
+
+    /// Brings down what is owed above `high`, also by those who may not block, if this one may.
+    void payForHigh(int payer, int mask) {
+        for (int g = payer; g >= 0 && maySlow(mask); g = groups.parent(g)) {
+            if (groups.charged(g) > groups.high(g)) {
+                bringDown(g, groups.due(g), mask);
+            }
+        }
+    }
+
+    private boolean maySlow(int mask) {
+        return !scopes.noreclaim()
+                && (direct(mask) || mistakes.contains(Mistake.HIGH_WITHOUT_DIRECT_RECLAIMS));
     }
 
     /// G5: who may exceed a limit that reclaim could not keep.

@@ -248,10 +248,14 @@ final class ModelGroups {
         g.own -= back;
     }
 
+    /// Adds to the frames charged above `high`.
+    void owe(int group, long frames) {
+        groups.get(group).owed += frames;
+    }
+
     /// Frames charged above `high` since somebody last reclaimed for them, if they are a batch.
-    long owe(int group, long frames) {
+    long due(int group) {
         Group g = groups.get(group);
-        g.owed += frames;
         if (g.owed < HIGH_BATCH && !mistakes.contains(Mistake.HIGH_RECLAIMS_EACH_TIME)) {
             return 0;
         }

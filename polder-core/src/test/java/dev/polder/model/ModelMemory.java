@@ -83,6 +83,9 @@ final class ModelMemory {
         boolean refused = size > INT_MAX || (!Gfp.has(gfp, Gfp.DIRECT_RECLAIM)
                 && mistakes.contains(Mistake.KV_ATOMIC_GIVES_UP));
         if (got != null || refused) {
+            if (got != null) {
+                areas.payForHigh(gfp);
+            }
             return got;
         }
         return areas.take(size, mistakes.contains(Mistake.KV_KEEPS_THE_FIRST_MASK) ? first : gfp);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.polder.base.Frames;
+import dev.polder.gfp.AllowedMask;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.MemallocScope;
 import dev.polder.gfp.ReclaimDomain;
@@ -258,6 +259,43 @@ final class GroupLimitTest {
             assertThat(a.answer()).isEqualTo(40);
         }
         assertThat(kept).isTrue();
+    }
+
+    @Test
+    void whoMayNotBlockOwesAndTheNextWhoMayPays() {
+        cache.fill(one, 100);
+        one.high(Frames.bytes(100));
+        for (int i = 0; i < 32; i++) {
+            assertThat(alloc(one, 0, Gfp.NOWAIT)).isNotZero();
+        }
+        assertThat(one.events(Event.HIGH)).isZero();
+        in(one, () -> {
+            rig.pages.payForHigh(Gfp.NOWAIT);
+            assertThat(one.events(Event.HIGH)).as("nor does this one").isZero();
+            rig.pages.payForHigh(DIRECT);
+            return 0;
+        });
+        assertThat(one.events(Event.HIGH)).isEqualTo(1);
+        assertThat(one.charged()).isLessThanOrEqualTo(one.high());
+    }
+
+    @Test
+    @Row("A13")
+    void nobodyIsFailedForALimitWhileStorageIsAway() {
+        tenant.max(Frames.bytes(8));
+        for (int i = 0; i < 8; i++) {
+            assertThat(alloc(two, 0, DIRECT)).isNotZero();
+        }
+        int forbidden = AllowedMask.forbid(Gfp.IO | Gfp.FS);
+        try (Asker<Long> a = new Asker<>(rig.clock, () -> alloc(one, 0, DIRECT))) {
+            assertThat(a.endsWithin(Clock.TICK_NANOS)).isTrue();
+            assertThat(a.answer()).isZero();
+        } finally {
+            AllowedMask.restore(forbidden);
+        }
+        assertThat(two.failed()).isFalse();
+        assertThat(one.refused()).isZero();
+        assertThat(tenant.refused()).isEqualTo(1);
     }
 
     @Test

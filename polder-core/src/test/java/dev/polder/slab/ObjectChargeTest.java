@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.polder.base.Frames;
+import dev.polder.gfp.AllowedMask;
 import dev.polder.gfp.Gfp;
 import dev.polder.memgroup.MemGroup;
+import dev.polder.stat.VmStat.Item;
 import dev.polder.testkit.Row;
 import java.util.ArrayList;
 import java.util.List;
@@ -165,6 +167,40 @@ final class ObjectChargeTest {
         assertThat(cache.isHeldBy(SlabCache.Holder.USER, b)).isTrue();
         cache.free(b);
         assertThatThrownBy(() -> cache.free(b)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void aGroupThatHasFailedGivesNothingOfWhatItPaidInAdvance() {
+        long first = allocIn(one, 64);
+        assertThat(one.charged()).as("the premise").isGreaterThan(2 * one.objectBytes());
+        one.fail();
+        assertThat(allocIn(one, 64)).isZero();
+        one.reset();
+        long second = allocIn(one, 64);
+        assertThat(second).isNotZero();
+        kmalloc.free(first);
+        kmalloc.free(second);
+    }
+
+    @Test
+    @Row({"A13", "G1"})
+    void anObjectOutOfASheafIsChargedWithTheAllowedMask() {
+        long[] held = new long[100];
+        for (int i = 0; i < held.length; i++) {
+            held[i] = kmalloc.alloc(512, Gfp.KERNEL);
+        }
+        for (long object : held) {
+            kmalloc.free(object);
+        }
+        pool.root().max(0);
+        int forbidden = AllowedMask.forbid(AllowedMask.FORBIDDABLE);
+        try {
+            assertThat(kmalloc.alloc(512, Gfp.KERNEL_ACCOUNT)).isZero();
+        } finally {
+            AllowedMask.restore(forbidden);
+            pool.root().max(MemGroup.MAX);
+        }
+        assertThat(pool.slabs().pages().stat().get(Item.ALLOCSTALL)).isZero();
     }
 
     @Test
