@@ -4,6 +4,7 @@ import dev.polder.base.Frames;
 import dev.polder.debug.DebugMode;
 import dev.polder.debug.Sampling;
 import dev.polder.os.Clock;
+import dev.polder.os.PoolMemory;
 import dev.polder.page.OutOfMemoryPolicy;
 import java.time.Duration;
 import java.util.Objects;
@@ -14,7 +15,7 @@ public final class PolderConfig {
     /// Smallest budget: four blocks of the largest order, so that the watermarks leave room.
     public static final long MIN_BUDGET = 16L << 20;
     /// Largest budget: frames are numbered by an int.
-    public static final long MAX_BUDGET = (long) Integer.MAX_VALUE << Frames.SHIFT;
+    public static final long MAX_BUDGET = PoolMemory.MAX_FRAMES << Frames.SHIFT;
     /// No limit to how long an ordinary request may wait, as in Linux.
     public static final Duration NONE = Duration.ZERO;
     /// The longest deadline, a hundred years: nanoseconds of it fit a long.

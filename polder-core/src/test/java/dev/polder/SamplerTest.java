@@ -62,6 +62,17 @@ final class SamplerTest {
         return MemorySegment.ofAddress(address).reinterpret(size);
     }
 
+    /// `verify` counts the slots.
+    @Test
+    void aRequestThatThrowsLosesNoSlot() {
+        pool.pages().listener((_, _, _, _, _) -> {
+            throw new IllegalStateException("listener");
+        });
+        assertThatThrownBy(() -> pool.kmalloc().alloc(64, Gfp.KERNEL)).hasMessage("listener");
+        pool.pages().listener(null);
+        pool.verify();
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, 8, 33, 100, 192, 1000, 4096})
     void aSampledObjectIsLikeAnyOther(int size) {

@@ -112,6 +112,8 @@ public final class MemPool implements AutoCloseable {
         int mask = full & ~(Gfp.DIRECT_RECLAIM | Gfp.IO);
         boolean waited = false;
         for (;;) {
+            // Before every look whose answer a wake-up may change
+            long seen = waiters.sequence();
             requireOpen();
             long element = injected(gfp) ? 0 : cache.alloc(mask);
             if (element != 0) {
@@ -123,7 +125,6 @@ public final class MemPool implements AutoCloseable {
                 }
                 return element;
             }
-            long seen = waiters.sequence();
             element = takeReserved();
             if (element != 0) {
                 return element;
@@ -159,6 +160,10 @@ public final class MemPool implements AutoCloseable {
         }
         cache.pass(address, Holder.RESERVE, Holder.USER);
         cache.free(address);
+        if (minimum == 0) {
+            // Its waiters wait for nothing else
+            waiters.wakeOne();
+        }
     }
 
     /// The number of elements that the reserve holds when full.

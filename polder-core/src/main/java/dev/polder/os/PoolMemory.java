@@ -70,8 +70,9 @@ public interface PoolMemory extends AutoCloseable {
         }
     }
 
-    /// The largest pool: 8 TiB, so that a frame number fits an int.
-    long MAX_FRAMES = Integer.MAX_VALUE;
+    /// The largest pool: 8 TiB, so that a frame number fits an int, less two blocks of the largest
+    /// order, so that the number behind its last block does, too.
+    long MAX_FRAMES = (1L << (Integer.SIZE - 1)) - (2L << Frames.MAX_ORDER);
     /// The largest vmalloc space: 32 TiB, a quarter of the addresses that x86-64 gives a process.
     long MAX_VMALLOC_BYTES = 1L << 45;
 

@@ -90,15 +90,13 @@ public final class PageAllocator {
         if (order <= Frames.MAX_ORDER && !injected(role, order, used)) {
             run = charged(role, task, order, used);
         }
-        PageRequestListener l = listener;
-        if (l != null) {
-            l.request(role, order, gfp, used, run != 0);
-        }
         if (run == 0) {
             stat.add(Item.ALLOC_FAIL);
-            return 0;
+        } else {
+            prepare(role, task, run, order, gfp);
         }
-        return prepared(role, task, run, order, gfp);
+        tell(role, order, gfp, used, run);
+        return run;
     }
 
     /// One attempt above the low watermark: no reclaim, no reserve, no wait. The kernel's
@@ -126,14 +124,29 @@ public final class PageAllocator {
             return 0;
         }
         count(task, gfp, used);
-        PageRequestListener l = listener;
-        if (l != null) {
-            l.request(role, order, gfp, used, true);
-        }
-        return prepared(role, task, run, order, gfp);
+        prepare(role, task, run, order, gfp);
+        tell(role, order, gfp, used, run);
+        return run;
     }
 
-    private long prepared(Role role, Task task, long run, int order, int gfp) {
+    /// Tells the listener of a request; the run is free again if that throws.
+    private void tell(Role role, int order, int gfp, int used, long run) {
+        PageRequestListener l = listener;
+        if (l == null) {
+            return;
+        }
+        boolean told = false;
+        try {
+            l.request(role, order, gfp, used, run != 0);
+            told = true;
+        } finally {
+            if (!told) {
+                free(run);
+            }
+        }
+    }
+
+    private void prepare(Role role, Task task, long run, int order, int gfp) {
         stat.add(Item.PGALLOC, 1L << order);
         if (task.inReclaim()) {
             // A consumer that takes a frame to give one back has made no progress, and a request
@@ -147,7 +160,6 @@ public final class PageAllocator {
         if ((gfp & Gfp.ZERO) != 0) {
             memory.zero(address(run), Frames.SIZE << order);
         }
-        return run;
     }
 
     /// Gives a run back. Never allocates, waits or calls a consumer.
@@ -366,7 +378,8 @@ public final class PageAllocator {
         slowPath.trace(t);
     }
 
-    /// Asks `f` before each request that may fail.
+    /// Asks `f` before each request that may fail. What layers above keep of runs they freed, such
+    /// as `kmalloc`'s in sheaves, is no request: the slabs' own injector is asked there.
     public void faultInjector(FaultInjector f) {
         faults = f;
     }

@@ -4,7 +4,8 @@ package dev.polder.page;
 /// diagnosis, off by default.
 ///
 /// It is called on the requesting thread, after the request, with no Polder lock held. It must not
-/// throw and must not allocate from the pool.
+/// throw and must not allocate from the pool. If it throws all the same, whoever asked gets that,
+/// and the run is free again.
 @FunctionalInterface
 public interface PageRequestListener {
     /// One request has ended.

@@ -128,23 +128,19 @@ final class CacheNode {
         }
     }
 
-    /// Refuses requests from now on; false if that was so already.
+    /// Refuses requests from now on.
     ///
     /// @param elsewhere objects in use that lie in no slab
     /// @throws IllegalStateException if objects are in use; nothing changed then
-    boolean close(long elsewhere) {
+    void close(long elsewhere) {
         lock.lock();
         try {
-            if (closed) {
-                return false;
-            }
             long live = live(full) + live(partial) + elsewhere;
             if (live > 0) {
                 throw new IllegalStateException(cache + " cannot be closed: " + live
                         + " of its objects are in use; free them first");
             }
             closed = true;
-            return true;
         } finally {
             lock.unlock();
         }

@@ -113,10 +113,18 @@ final class Kfence {
         if (slot == null) {
             return null;
         }
-        long run = pages.tryAlloc(Role.SLAB, 0, Gfp.NOWARN | (gfp & Gfp.KSWAPD_RECLAIM));
-        if (run == 0 || !memory.map(slot.page, run, 1)) {
-            giveSlot(slot, true);
-            pages.free(run);
+        long run = 0;
+        boolean mapped = false;
+        try {
+            run = pages.tryAlloc(Role.SLAB, 0, Gfp.NOWARN | (gfp & Gfp.KSWAPD_RECLAIM));
+            mapped = run != 0 && memory.map(slot.page, run, 1);
+        } finally {
+            if (!mapped) {
+                giveSlot(slot, true);
+                pages.free(run);
+            }
+        }
+        if (!mapped) {
             return null;
         }
         boolean atEnd = (++serial & 1) != 0;

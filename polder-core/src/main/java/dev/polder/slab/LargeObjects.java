@@ -27,8 +27,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Free runs of orders 2 to 10 are kept in **sheaves** as objects are, found, recalled and bounded
 /// in the same way ([ThreadSheaves]). Such a run has this owner and no record. One that a group
-/// pays for is never kept, nor is any while the pool has less than its high watermark free, nor in
-/// debug mode. Nobody fills a sheaf beforehand: runs come into it by being freed.
+/// pays for is never kept, nor is any in debug mode. While the pool has less than its high
+/// watermark free nobody gets a further sheaf, nor fills another than the one in use. Nobody fills
+/// a sheaf beforehand: runs come into it by being freed.
 final class LargeObjects {
     /// Runs for requests above the largest class are not smaller than this.
     static final int MIN_ORDER = 2;
@@ -146,7 +147,7 @@ final class LargeObjects {
     private void freeSlow(int order, int run, long address) {
         ThreadSheaves mine = runs[order - MIN_ORDER].mine();
         Zone zone = pages.zone();
-        if (mine == null || Task.current().inReclaim() || zone.free() < zone.marks().high()
+        if (mine == null || Task.currentInReclaim() || zone.free() < zone.marks().high()
                 || !mine.pushMore(address)) {
             giveBack(run);
         }

@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -67,6 +68,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     private final int minOrder;
     private final StripedSheaves sheaves;
     private final CacheNode node;
+    private final AtomicBoolean closing = new AtomicBoolean();
 
     /// A cache of its own over `pages`; a pool makes its caches over one [Slabs] instead.
     ///
@@ -236,7 +238,12 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     /// @throws IllegalStateException if objects are still in use; the cache then stays open
     @Override
     public void close() {
-        if (!pages.ended() && node.close(sampled())) {
+        if (pages.ended() || !closing.compareAndSet(false, true)) {
+            return;
+        }
+        boolean done = false;
+        try {
+            node.close(sampled());
             SlabDebug debug = slabs.debug();
             if (debug != null) {
                 debug.releaseAll(this);
@@ -245,6 +252,10 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
             sheaves.close();
             node.shrink();
             slabs.remove(this, recalled);
+            done = true;
+        } finally {
+            // What failed, for want of Java heap, can be tried again
+            closing.set(done);
         }
     }
 
@@ -363,7 +374,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     /// @return the number of frames that became free by it
     @Override
     long putBack(Sheaf sheaf) {
-        return node.put(sheaf, Task.current().inReclaim());
+        return node.put(sheaf, Task.currentInReclaim());
     }
 
     /// Gives every empty slab back to its pages; the number of frames.
@@ -541,7 +552,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
 
     /// Takes an object from the slabs, or from a new one, and fills a sheaf on the way.
     private long refill(@Nullable Sheaf sheaf, int gfp) {
-        Sheaf filling = Task.current().inReclaim() ? null : sheaf;
+        Sheaf filling = Task.currentInReclaim() ? null : sheaf;
         long object = node.take(filling, null);
         // Also without a new slab: others may have freed objects while pages were sought.
         return object != 0 ? object : node.take(filling, newSlab(gfp));
@@ -549,7 +560,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
 
     /// Puts a free object past the sheaves into its slab.
     void putBack(Slab slab, long address) {
-        node.put(slab, address, Task.current().inReclaim());
+        node.put(slab, address, Task.currentInReclaim());
     }
 
     /// Puts an object in after the thread's sheaf in use had no room, or was not found.
@@ -565,7 +576,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     }
 
     private void freeSlow(@Nullable ThreadSheaves mine, Slab slab, long address) {
-        boolean reclaim = Task.current().inReclaim();
+        boolean reclaim = Task.currentInReclaim();
         SlabDebug debug = slabs.debug();
         if (debug != null) {
             debug.freed(slab, address, !reclaim);

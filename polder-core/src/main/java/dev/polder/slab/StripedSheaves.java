@@ -176,7 +176,7 @@ final class StripedSheaves {
                 return empty;
             }
             Sheaf fresh = create();
-            if (fresh != null && depot.put(full)) {
+            if (fresh != null && intoDepot(full)) {
                 return fresh;
             }
             if (fresh != null) {
@@ -235,6 +235,10 @@ final class StripedSheaves {
                 giveUp(sheaf);
             }
         }
+        emptyDepot();
+    }
+
+    private void emptyDepot() {
         for (Sheaf sheaf = depot.takeFilled(); sheaf != null; sheaf = depot.takeFilled()) {
             giveUp(sheaf);
         }
@@ -296,13 +300,25 @@ final class StripedSheaves {
                 locked.unlock();
             }
         }
-        if (left == null || (!closed && depot.put(left))) {
+        if (left == null || intoDepot(left)) {
             return;
         }
         cache.putBack(left);
-        if (closed || !depot.put(left)) {
+        if (!intoDepot(left)) {
             giveUp(left);
         }
+    }
+
+    /// Puts a sheaf into the depot; false if it has its fill, or none is kept any longer. One that
+    /// came in while the depot was emptied for good goes the same way.
+    private boolean intoDepot(Sheaf sheaf) {
+        if (closed || !depot.put(sheaf)) {
+            return false;
+        }
+        if (closed) {
+            emptyDepot();
+        }
+        return true;
     }
 
     /// Puts `sheaf` into a stripe that this thread holds; the sheaf for which there was no place.

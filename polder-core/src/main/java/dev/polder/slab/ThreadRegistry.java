@@ -37,7 +37,7 @@ final class ThreadRegistry {
     private final long room;
     private final boolean enabled;
     private final ReentrantLock lock = new ReentrantLock();
-    private final List<TaskSheaves> all = new ArrayList<>();
+    private final ArrayList<TaskSheaves> all = new ArrayList<>();
     private final Recall recall = new Recall();
     private final AtomicLong skipped = new AtomicLong();
     private int virtualOwners;
@@ -68,7 +68,10 @@ final class ThreadRegistry {
     }
 
     private @Nullable ThreadSheaves ownOrJoined(Sheaved cache) {
-        Task task = Task.current();
+        Task task = Task.currentIfPossible();
+        if (task == null) {
+            return null;
+        }
         TaskSheaves own = task.poolState(slabs.poolIndex()) instanceof TaskSheaves t
                 && t.belongsTo(slabs) ? t : null;
         ThreadSheaves mine = own == null ? null : own.find(cache);
@@ -105,14 +108,15 @@ final class ThreadRegistry {
             if (!closed && !suspended && !cache.threadsDenied()) {
                 left = reap(task.isVirtual() ? all.size() : REAP_PER_JOIN);
                 // May have been reaped just now
-                TaskSheaves own = before != null && before.belongsTo(slabs) ? before
-                        : mayOwn(task) ? newcomer(task) : null;
-                if (own != null) {
-                    mine = own.add(cache);
-                    recall.expect(++places);
+                TaskSheaves own = before != null && before.belongsTo(slabs) ? before : null;
+                if (own != null || mayOwn(task)) {
+                    mine = enrol(task, own, cache);
                     settle(mine);
                 }
             }
+        } catch (OutOfMemoryError e) {
+            // A free may come here and must not fail: it goes on without sheaves of its own
+            mine = null;
         } finally {
             lock.unlock();
         }
@@ -125,13 +129,20 @@ final class ThreadRegistry {
         return !task.isVirtual() || virtualOwners < MOST_VIRTUAL;
     }
 
-    private TaskSheaves newcomer(Task task) {
-        TaskSheaves own = new TaskSheaves(task, slabs);
-        task.poolState(slabs.poolIndex(), own);
-        all.add(own);
-        count = all.size();
-        virtualOwners += own.isVirtual() ? 1 : 0;
-        return own;
+    /// The places. Nothing is known of them until all is there that takes Java heap.
+    private ThreadSheaves enrol(Task task, @Nullable TaskSheaves before, Sheaved cache) {
+        recall.expect(places + 1);
+        TaskSheaves own = before == null ? new TaskSheaves(task, slabs) : before;
+        ThreadSheaves mine = own.add(cache);
+        if (before == null) {
+            all.ensureCapacity(all.size() + 1);
+            task.poolState(slabs.poolIndex(), own);
+            all.add(own);
+            count = all.size();
+            virtualOwners += own.isVirtual() ? 1 : 0;
+        }
+        places++;
+        return mine;
     }
 
     /// Bytes that the sheaves of one thread may hold: an equal part for each.

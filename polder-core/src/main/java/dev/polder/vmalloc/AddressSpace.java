@@ -1,9 +1,7 @@
 package dev.polder.vmalloc;
 
 import dev.polder.base.Check;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.TreeSet;
+import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 
 /// Which addresses of vmalloc space are free, in frames from its start. The kernel's tree of free
@@ -11,28 +9,29 @@ import java.util.concurrent.locks.ReentrantLock;
 ///
 /// A request takes the lowest of the smallest free ranges that hold it, so that areas stay together
 /// and page tables few. Threads: any; the lock is a leaf and nothing is called under it.
+///
+/// Notes
+///
+/// Two arrays, in the order of places, and not a tree: to give back must not need Java heap. There
+/// is at most one free range more than ranges in use, so a request that succeeds makes room for
+/// what its end may need. Areas are bounded by the budget of mappings, some thousands, so that a
+/// walk costs no more than the system call that follows it.
 final class AddressSpace {
-    /// A free range, ordered by length, then by place.
-    private record Range(long pages, long first) implements Comparable<Range> {
-        @Override
-        public int compareTo(Range other) {
-            int byLength = Long.compare(pages, other.pages);
-            return byLength != 0 ? byLength : Long.compare(first, other.first);
-        }
-    }
-
     private final long pages;
     private final ReentrantLock lock = new ReentrantLock();
-    // The same ranges twice; no two of them touch. freePages is the sum of their lengths.
-    private final TreeMap<Long, Long> byPlace = new TreeMap<>();
-    private final TreeSet<Range> byLength = new TreeSet<>();
+    // Guarded by lock. ranges <= taken + 1 <= first.length; no two free ranges touch;
+    // freePages = sum of length[0..ranges)
+    private long[] first = new long[8];
+    private long[] length = new long[8];
+    private int ranges;
+    private int taken;
     private long freePages;
 
     /// A space of `pages` frames, all free.
     AddressSpace(long pages) {
         this.pages = pages;
         if (pages > 0) {
-            insert(0, pages);
+            insert(0, 0, pages);
         }
     }
 
@@ -43,44 +42,63 @@ final class AddressSpace {
         assert n >= 1 : n;
         lock.lock();
         try {
-            Range found = byLength.ceiling(new Range(n, 0));
-            if (found == null) {
+            int best = -1;
+            for (int i = 0; i < ranges; i++) {
+                if (length[i] >= n && (best < 0 || length[i] < length[best])) {
+                    best = i;
+                }
+            }
+            if (best < 0) {
                 return -1;
             }
-            remove(found.first, found.pages);
-            if (found.pages > n) {
-                insert(found.first + n, found.pages - n);
+            if (taken + 2 > first.length) {
+                long[] more = Arrays.copyOf(first, 2 * first.length);
+                length = Arrays.copyOf(length, more.length);
+                first = more;
             }
-            return found.first;
+            taken++;
+            freePages -= n;
+            long at = first[best];
+            first[best] += n;
+            length[best] -= n;
+            if (length[best] == 0) {
+                remove(best);
+            }
+            return at;
         } finally {
             lock.unlock();
         }
     }
 
-    /// Gives back what [#take] returned.
+    /// Gives back what [#take] returned. Needs no Java heap.
     ///
     /// @throws IllegalStateException if a part of it is free already or lies outside
-    void give(long first, long n) {
+    void give(long from, long n) {
         lock.lock();
         try {
-            Map.Entry<Long, Long> before = byPlace.floorEntry(first);
-            Map.Entry<Long, Long> after = byPlace.ceilingEntry(first);
-            Check.that(first >= 0 && n >= 1 && first + n <= pages
-                    && (before == null || before.getKey() + before.getValue() <= first)
-                    && (after == null || first + n <= after.getKey()),
+            int after = indexBehind(from);
+            int before = after - 1;
+            Check.that(from >= 0 && n >= 1 && from + n <= pages
+                    && (before < 0 || first[before] + length[before] <= from)
+                    && (after == ranges || from + n <= first[after]),
                     "address space given back that was not taken");
-            long from = first;
-            long length = n;
-            if (before != null && before.getKey() + before.getValue() == first) {
-                remove(before.getKey(), before.getValue());
-                from = before.getKey();
-                length += before.getValue();
+            boolean joinsBefore = before >= 0 && first[before] + length[before] == from;
+            boolean joinsAfter = after < ranges && from + n == first[after];
+            taken--;
+            if (joinsBefore) {
+                length[before] += n;
+                freePages += n;
+                if (joinsAfter) {
+                    length[before] += length[after];
+                    remove(after);
+                }
+            } else if (joinsAfter) {
+                first[after] = from;
+                length[after] += n;
+                freePages += n;
+            } else {
+                insert(after, from, n);
             }
-            if (after != null && first + n == after.getKey()) {
-                remove(after.getKey(), after.getValue());
-                length += after.getValue();
-            }
-            insert(from, length);
         } finally {
             lock.unlock();
         }
@@ -100,52 +118,63 @@ final class AddressSpace {
     long longest() {
         lock.lock();
         try {
-            return byLength.isEmpty() ? 0 : byLength.last().pages;
+            long most = 0;
+            for (int i = 0; i < ranges; i++) {
+                most = Math.max(most, length[i]);
+            }
+            return most;
         } finally {
             lock.unlock();
         }
     }
 
-    /// True if all of `n` frames from `first` are taken.
-    boolean isTaken(long first, long n) {
+    /// True if all of `n` frames from `from` are taken.
+    boolean isTaken(long from, long n) {
         lock.lock();
         try {
-            Map.Entry<Long, Long> before = byPlace.lowerEntry(first + n);
-            return before == null || before.getKey() + before.getValue() <= first;
+            int before = indexBehind(from + n - 1) - 1;
+            return before < 0 || first[before] + length[before] <= from;
         } finally {
             lock.unlock();
         }
     }
 
-    private void insert(long first, long n) {
-        byPlace.put(first, n);
-        byLength.add(new Range(n, first));
+    /// The place of the first range that begins behind `at`.
+    private int indexBehind(long at) {
+        int found = Arrays.binarySearch(first, 0, ranges, at);
+        return found >= 0 ? found + 1 : -found - 1;
+    }
+
+    private void insert(int at, long from, long n) {
+        System.arraycopy(first, at, first, at + 1, ranges - at);
+        System.arraycopy(length, at, length, at + 1, ranges - at);
+        first[at] = from;
+        length[at] = n;
+        ranges++;
         freePages += n;
     }
 
-    private void remove(long first, long n) {
-        byPlace.remove(first);
-        byLength.remove(new Range(n, first));
-        freePages -= n;
+    private void remove(int at) {
+        ranges--;
+        System.arraycopy(first, at + 1, first, at, ranges - at);
+        System.arraycopy(length, at + 1, length, at, ranges - at);
     }
 
-    /// Walks both orders and throws on the first disagreement.
+    /// Walks the free ranges and throws on the first that cannot be.
     void verify() {
         lock.lock();
         try {
             long sum = 0;
             long end = -1;
-            for (Map.Entry<Long, Long> e : byPlace.entrySet()) {
-                long first = e.getKey();
-                long n = e.getValue();
-                Check.that(n >= 1 && first + n <= pages, "a free range lies outside the space");
-                Check.that(first > end, "two free ranges touch or overlap");
-                Check.that(byLength.contains(new Range(n, first)), "the two orders disagree");
-                end = first + n;
-                sum += n;
+            for (int i = 0; i < ranges; i++) {
+                Check.that(length[i] >= 1 && first[i] + length[i] <= pages,
+                        "a free range lies outside the space");
+                Check.that(first[i] > end, "two free ranges touch or overlap");
+                end = first[i] + length[i];
+                sum += length[i];
             }
-            Check.that(byLength.size() == byPlace.size(), "the two orders differ in length");
             Check.that(sum == freePages, "the free address space is miscounted");
+            Check.that(taken >= 0 && ranges <= taken + 1, "more free ranges than ranges in use");
         } finally {
             lock.unlock();
         }

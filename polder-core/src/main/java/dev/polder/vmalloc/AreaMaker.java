@@ -58,9 +58,19 @@ final class AreaMaker {
             request.lack = Lack.ADDRESSES;
             return null;
         }
-        VmArea area = new VmArea(spaceStart + Frames.bytes(first), request.pages, request.size);
-        AreaBuilder builder = new AreaBuilder(area, request.gfp, pages, table);
+        VmArea area;
+        AreaBuilder builder;
         boolean made = false;
+        try {
+            area = new VmArea(spaceStart + Frames.bytes(first), request.pages, request.size);
+            builder = new AreaBuilder(area, request.gfp, pages, table);
+            made = true;
+        } finally {
+            if (!made) {
+                space.give(first, request.pages + GUARD_PAGES);
+            }
+        }
+        made = false;
         try {
             made = make(area, builder, request);
         } finally {
@@ -146,7 +156,11 @@ final class AreaMaker {
         int n = area.mappings;
         area.mappings = 0;
         // After close() nothing is reserved any more.
-        int before = reservedMappings.getAndUpdate(now -> Math.max(0, now - n));
+        // Without a lambda, whose first use takes Java heap.
+        int before = reservedMappings.get();
+        while (!reservedMappings.compareAndSet(before, Math.max(0, before - n))) {
+            before = reservedMappings.get();
+        }
         budget.release(Math.min(before, n));
     }
 

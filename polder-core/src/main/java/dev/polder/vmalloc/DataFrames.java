@@ -37,6 +37,7 @@ final class DataFrames {
         while (runs.pages() < wanted) {
             order = Math.min(order, Frames.orderWithin(wanted - runs.pages()));
             int mask = mask(gfp, order);
+            runs.expectOne();
             long run = order > 0 ? pages.tryAlloc(Role.VMALLOC_DATA, order, mask)
                     : pages.alloc(Role.VMALLOC_DATA, 0, mask);
             if (run != 0) {

@@ -17,10 +17,15 @@ final class RunList {
         assert Frames.MAX_ORDER < 1 << ORDER_BITS : "the order fits its bits";
     }
 
-    void add(long run, int order) {
+    /// Makes room for one more run, which is taken only after that.
+    void expectOne() {
         if (size == words.length) {
             words = Arrays.copyOf(words, 2 * size);
         }
+    }
+
+    void add(long run, int order) {
+        expectOne();
         words[size++] = run << ORDER_BITS | order;
         pages += 1L << order;
     }

@@ -188,7 +188,7 @@ public final class Vmalloc {
         }
         charges.uncharge(area);
         lazy.add(area);
-        if (Task.current().inReclaim()) {
+        if (Task.currentInReclaim()) {
             maker.purge(area.pages);
         } else if (lazy.overLimit()) {
             wakeKswapd.run();

@@ -175,8 +175,8 @@ public final class Zone {
         }
         int run = (int) pfn;
         int order = frames.order(run);
-        Task task = Task.current();
-        if (task.inReclaim()) {
+        Task task = Task.currentIfPossible();
+        if (task != null && task.inReclaim()) {
             giveInReclaim(task, run, order);
         } else if (order >= PageLists.ORDERS
                 || free() < marks.high() || highAtomic.holds(run)

@@ -49,6 +49,10 @@ final class MemPoolTest {
     }
 
     private CompletableFuture<Long> allocOnAnotherThread(int gfp) {
+        return allocOnAnotherThread(pool, gfp);
+    }
+
+    private static CompletableFuture<Long> allocOnAnotherThread(MemPool pool, int gfp) {
         CompletableFuture<Long> result = new CompletableFuture<>();
         Thread.ofPlatform().daemon().start(() -> {
             try {
@@ -403,6 +407,41 @@ final class MemPoolTest {
         assertThat(pool.reserved()).isZero();
         assertThatThrownBy(() -> pool.alloc(Gfp.KERNEL)).isInstanceOf(IllegalStateException.class);
         pool.verify();
+    }
+
+    @Test
+    void aCloseJustBeforeTheWaitIsNotOverlooked() {
+        MemPool p = new MemPool(cache, 1);
+        p.faultInjector((_, _, _) -> true);
+        long first = p.alloc(Gfp.KERNEL);
+        AtomicInteger asked = new AtomicInteger();
+        p.faultInjector((_, _, _) -> {
+            if (asked.incrementAndGet() == 2) {
+                p.free(first);
+                p.close();
+            }
+            return true;
+        });
+        CompletableFuture<Long> waiting = allocOnAnotherThread(p, Gfp.KERNEL);
+        assertThatThrownBy(() -> get(waiting)).hasCauseInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    @Row("J3")
+    void withoutAReserveAnyElementWakesAWaiter() throws Exception {
+        MemPool none = new MemPool(cache, 0);
+        List<Long> held = new ArrayList<>();
+        for (long e = none.alloc(Gfp.NOWAIT); e != 0; e = none.alloc(Gfp.NOWAIT)) {
+            held.add(e);
+        }
+        noMorePages();
+        CompletableFuture<Long> waiting = allocOnAnotherThread(none, Gfp.KERNEL);
+        clock.awaitParked(1);
+        none.free(held.removeLast());
+        held.add(get(waiting));
+        held.forEach(none::free);
+        none.verify();
+        none.close();
     }
 
     @Test

@@ -57,6 +57,22 @@ final class GroupLimitTest {
     }
 
     @Test
+    void aRequestWhoseListenerThrowsKeepsNothing() {
+        long free = rig.zone.free();
+        rig.pages.listener((_, _, _, _, _) -> {
+            throw new IllegalStateException("listener");
+        });
+        assertThatThrownBy(() -> alloc(one, 0, DIRECT)).hasMessage("listener");
+        assertThatThrownBy(() -> in(one, () -> rig.pages.tryAlloc(Role.DIRECT, 3, DIRECT)))
+                .hasMessage("listener");
+        rig.pages.listener(null);
+        rig.zone.drain();
+        assertThat(rig.zone.free()).isEqualTo(free);
+        assertThat(one.charged()).isZero();
+        rig.pages.verify();
+    }
+
+    @Test
     void maxReclaimsInsideTheGroupFirst() {
         int[] blind = new int[1];
         rig.shrinker("blind", null, 1000, sc -> (long) blind[0]++);

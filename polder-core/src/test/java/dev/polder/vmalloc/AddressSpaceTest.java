@@ -3,6 +3,8 @@ package dev.polder.vmalloc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -52,6 +54,32 @@ class AddressSpaceTest {
         s.give(0, 10);
         assertThatThrownBy(() -> s.give(0, 10)).isInstanceOf(IllegalStateException.class);
         s.verify();
+    }
+
+    /// A purge gives back, and must not fail for want of Java heap.
+    @Test
+    void toGiveBackTakesNoJavaHeap() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        int n = 1000;
+        AddressSpace s = new AddressSpace(n);
+        for (int round = 0; round < 2; round++) {
+            for (int i = 0; i < n; i++) {
+                assertThat(s.take(1)).isEqualTo(i);
+            }
+            long before = threads.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < n; i += 2) {
+                s.give(i, 1);
+            }
+            for (int i = 1; i < n; i += 2) {
+                s.give(i, 1);
+            }
+            long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+            s.verify();
+            assertThat(s.longest()).isEqualTo(n);
+            if (round > 0) {
+                assertThat(bytes).as("once all is loaded").isLessThan(n);
+            }
+        }
     }
 
     @Test

@@ -36,6 +36,12 @@ final class ZoneTest {
     }
 
     @Test
+    void theNumberBehindTheLargestPoolsLastBlockFitsAnInt() {
+        long frames = PoolMemory.MAX_FRAMES + CommitBlocks.FRAMES;
+        assertThat((long) (int) frames).isEqualTo(frames);
+    }
+
+    @Test
     @Row("C2")
     void orderZeroPassesOnlyIfStrictlyMoreThanTheMarkIsFree() {
         List<Long> runs = takeAll(0, 150);

@@ -130,6 +130,22 @@ public final class Task extends ScopeStack {
         return task.refersTo(me) ? task : second(me);
     }
 
+    /// The same, for what must not fail: null if the thread has none yet, and the Java heap no room
+    /// for one.
+    public static @Nullable Task currentIfPossible() {
+        try {
+            return current();
+        } catch (OutOfMemoryError e) {
+            return null;
+        }
+    }
+
+    /// Whether the current thread is in direct reclaim. Does not fail.
+    public static boolean currentInReclaim() {
+        Task task = currentIfPossible();
+        return task != null && task.inReclaim;
+    }
+
     private static Task second(Thread me) {
         Task task = TABLE[secondWay(ThreadKind.id(me))];
         return task.refersTo(me) ? task : slow(me);
