@@ -96,7 +96,8 @@ final class Figures {
     private static void shrinkers(StringBuilder out, Wiring parts) {
         for (ShrinkerHandle h : parts.shrinkers().shrinkers()) {
             out.append("shrinker ").append(h.name()).append(": holds ").append(h.heldBytes() >> 10)
-                    .append(" kB, freed ").append(Frames.bytes(h.freedFrames()) >> 10)
+                    .append(h.estimated() ? " kB by estimate, freed " : " kB, freed ")
+                    .append(Frames.bytes(h.freedFrames()) >> 10)
                     .append(" kB in ").append(h.scans()).append(" scans, ").append(h.stops())
                     .append(" stops, ").append(h.deferred()).append(" deferred, ")
                     .append(h.skippedByDomain()).append(" skipped by domain\n");

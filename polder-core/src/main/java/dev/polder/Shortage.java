@@ -1,5 +1,6 @@
 package dev.polder;
 
+import dev.polder.base.Counted;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.Memalloc;
@@ -54,9 +55,12 @@ record Shortage(long size, int gfp, int used, String asker, String scopes, Strin
         int used = Memalloc.effective(gfp);
         MemGroup group = MemGroup.entered(task, parts.root());
         MemInfo info = pool.memInfo();
+        String refused = refusal(group, size);
         return new Shortage(size, gfp, used, askerNow(), task.describeScopes(),
-                group == null ? parts.root().path() : group.path(), refusal(group, size),
-                tried(task.failedRequest()), info,
+                group == null ? parts.root().path() : group.path(), refused,
+                refused != null ? notAsked(task, "the limit below was reached first")
+                        : size > info.budget() ? notAsked(task, "it is larger than the pool")
+                        : tried(task.failedRequest()), info,
                 Arrays.stream(parts.pages().zone().freeBlocks()).boxed().toList(),
                 kswapd(parts.kswapd()), history(parts), topCaches(parts),
                 Gfp.allowsBlocking(used) ? TopHolders.of(parts, TOP) : List.of(), topGroups(info),
@@ -85,16 +89,23 @@ record Shortage(long size, int gfp, int used, String asker, String scopes, Strin
         return null;
     }
 
+    /// What the thread's last failed request for pages was is another story then.
+    private static String notAsked(Task task, String why) {
+        task.failedRequest().clear();
+        return "no pages were asked for: " + why;
+    }
+
     /// The last request for pages is the one that the failure came of: what is larger goes to the
     /// page allocator run by run, and ends with the first that fails for good.
     private static String tried(FailedRequest last) {
         if (last.order() < 0) {
-            return "no request for pages failed: it was refused before, or the system refused";
+            return "no request for pages failed: what was missing is addresses, mappings or the"
+                    + " system's consent, or a fault was injected";
         }
         String what = "order " + last.order() + " with " + Gfp.toString(last.gfp()) + ": at low, ";
         if (Gfp.allowsBlocking(last.gfp())) {
-            what += "at min, then " + last.rounds() + (last.rounds() == 1 ? " round" : " rounds")
-                    + " of direct reclaim, which freed "
+            what += "at min, then " + Counted.of(last.rounds(), "round") + " of direct"
+                    + " reclaim, which freed "
                     + ShortageText.mib(Frames.bytes(last.freedFrames()));
         } else {
             what += "at min and below as far as the mask may; it may not reclaim";
@@ -107,16 +118,18 @@ record Shortage(long size, int gfp, int used, String asker, String scopes, Strin
     private static String kswapd(Kswapd kswapd) {
         String how = kswapd.stopped() ? "stopped" : kswapd.hopeless()
                 ? "hopeless, its last runs freed nothing" : kswapd.idle() ? "asleep" : "at work";
-        return how + ", " + kswapd.runs() + " runs";
+        return how + ", " + Counted.of(kswapd.runs(), "run");
     }
 
     private static String history(Wiring parts) {
         long[] sums = parts.stat().snapshot();
-        return sums[Item.ALLOCSTALL.ordinal()] + " direct reclaims took "
+        long failed = sums[Item.OOM_KILL.ordinal()];
+        return Counted.of(sums[Item.ALLOCSTALL.ordinal()], "direct reclaim") + " took "
                 + sums[Item.ALLOCSTALL_NANOS.ordinal()] / NANOS_PER_MILLI + " ms, "
-                + sums[Item.ALLOC_FAIL.ordinal()] + " requests for pages failed, "
-                + sums[Item.OOM_KILL.ordinal()] + " groups were failed, the system refused "
-                + sums[Item.COMMIT_REFUSED.ordinal()] + " blocks";
+                + Counted.of(sums[Item.ALLOC_FAIL.ordinal()], "request") + " for pages failed, "
+                + Counted.of(failed, "group") + (failed == 1 ? " was" : " were")
+                + " failed, the system refused "
+                + Counted.of(sums[Item.COMMIT_REFUSED.ordinal()], "block");
     }
 
     private static List<SlabCacheStats> topCaches(Wiring parts) {
@@ -131,6 +144,12 @@ record Shortage(long size, int gfp, int used, String asker, String scopes, Strin
         return info.groups().stream().skip(1).filter(g -> g.charged() > 0)
                 .sorted(Comparator.comparingLong(GroupInfo::charged).reversed()).limit(TOP)
                 .toList();
+    }
+
+    /// The failed group that holds most, for which somebody waited in vain; null if none does.
+    @Nullable GroupInfo stubborn() {
+        return info.groups().stream().filter(g -> g.failed() && g.charged() > 0)
+                .max(Comparator.comparingLong(GroupInfo::charged)).orElse(null);
     }
 
     /// Runs of frames and large objects: what is used and nobody else's.

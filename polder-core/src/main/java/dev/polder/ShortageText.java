@@ -1,7 +1,9 @@
 package dev.polder;
 
+import dev.polder.base.Counted;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
+import dev.polder.slab.Kmalloc;
 import dev.polder.slab.SlabCacheStats;
 
 /// A failed request as text: who asked, what was tried, how the pool stands, who holds it, what
@@ -35,14 +37,20 @@ final class ShortageText {
 
     private void request() {
         out.append("pool '").append(s.info().name()).append("' has no memory for ")
-                .append(s.size()).append(" bytes (order ").append(Frames.orderFor(s.size()))
-                .append(") with ").append(Gfp.toString(s.gfp())).append('\n');
+                .append(s.size()).append(" bytes").append(order())
+                .append(" with ").append(Gfp.toString(s.gfp())).append('\n');
         line("asked by", s.asker() + ", for group " + s.group());
         line("mask in use", Gfp.toString(s.used()) + "; " + s.scopes());
         line("tried", s.tried());
         if (s.refused() != null) {
             line("limit", s.refused());
         }
+    }
+
+    /// No run is larger than the largest order.
+    private String order() {
+        int order = s.size() > Kmalloc.MAX_SIZE ? -1 : Frames.orderFor(s.size());
+        return order < 0 ? "" : " (order " + order + ")";
     }
 
     private void pool() {
@@ -75,7 +83,8 @@ final class ShortageText {
                 + mib(i.vmallocLazy()) + "; page tables " + mib(i.pageTables()));
         for (SlabCacheStats c : s.caches()) {
             item("cache " + c.name() + "  " + mib(Frames.bytes(c.frames())) + ", "
-                    + c.activeObjects() + " objects of " + c.objectSize() + " bytes in use");
+                    + Counted.of(c.activeObjects(), "object") + " of "
+                    + c.objectSize() + " bytes in use");
         }
         s.objects().forEach(this::item);
         s.groups().forEach(g -> item("group " + g));
@@ -105,6 +114,12 @@ final class ShortageText {
                     + " mapping where they are contiguous; or raise vm.max_map_count, of which"
                     + " Polder takes a quarter";
         }
+        GroupInfo stubborn = s.stubborn();
+        if (stubborn != null) {
+            return "group " + stubborn.path() + " was failed to make way and keeps "
+                    + mib(stubborn.charged()) + ": its owner must free that when it is told"
+                    + " (whenFailed), then call reset()";
+        }
         if (!Gfp.allowsBlocking(s.used())) {
             return "the mask may not block, so nothing was reclaimed: allocate ahead, use a "
                     + "MemPool, or allocateAsync";
@@ -115,9 +130,22 @@ final class ShortageText {
         }
         if (s.reclaim().heldBytes() < s.size()) {
             return "nobody can give that much back: raise the budget, or register a shrinker for "
-                    + "what holds the memory";
+                    + "what holds the memory" + most() + (s.reclaim().estimated()
+                            ? "; what shrinkers hold is an estimate as long as they do not say"
+                            + " their objectBytes" : "");
         }
         return "let the request wait longer (allocationDeadline), or raise the budget";
+    }
+
+    /// The cache that holds the better part of what is used, if one does.
+    private String most() {
+        if (s.caches().isEmpty()) {
+            return "";
+        }
+        SlabCacheStats most = s.caches().getFirst();
+        long bytes = Frames.bytes(most.frames());
+        return bytes < s.info().used() / 2 ? ""
+                : ", above all cache " + most.name() + " with " + mib(bytes);
     }
 
     /// In MiB with one digit, or below one in whole KiB.

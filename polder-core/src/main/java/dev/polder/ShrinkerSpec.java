@@ -1,6 +1,5 @@
 package dev.polder;
 
-import dev.polder.base.Frames;
 import dev.polder.gfp.ReclaimDomain;
 import dev.polder.shrinker.Shrinker;
 import java.util.Objects;
@@ -15,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// @param seeks cost of making an object again, in seeks: 2 for most, 0 for free (row F3)
 /// @param batch objects asked for in one call of `scan` (F5)
 /// @param groupAware whether `scan` honours `ShrinkControl.groupId()`
-/// @param objectBytes about how many bytes one object holds, for reports
+/// @param objectBytes about how many bytes one object holds, for reports; 0 if that is not said:
+///     then it is estimated from what scans freed, and taken as 4096 until one has
 public record ShrinkerSpec(String name, Shrinker shrinker, @Nullable ReclaimDomain domain,
         int seeks,
         int batch, boolean groupAware, long objectBytes) {
@@ -32,13 +32,13 @@ public record ShrinkerSpec(String name, Shrinker shrinker, @Nullable ReclaimDoma
         }
         require("seeks", seeks, 0);
         require("batch", batch, 1);
-        require("objectBytes", objectBytes, 1);
+        require("objectBytes", objectBytes, 0);
     }
 
-    /// A shrinker of no domain with the kernel's defaults and objects of one frame.
+    /// A shrinker of no domain with the kernel's defaults, and objects of unknown size.
     public static ShrinkerSpec of(String name, Shrinker shrinker) {
         return new ShrinkerSpec(name, shrinker, null, DEFAULT_SEEKS, DEFAULT_BATCH, false,
-                Frames.SIZE);
+                0);
     }
 
     /// A copy that belongs to `domain`.
@@ -61,7 +61,8 @@ public record ShrinkerSpec(String name, Shrinker shrinker, @Nullable ReclaimDoma
         return new ShrinkerSpec(name, shrinker, domain, seeks, batch, groupAware, objectBytes);
     }
 
-    /// A copy whose objects hold about this many bytes.
+    /// A copy whose objects hold about this many bytes. Say it where you know it: reports tell by
+    /// it who could give back how much.
     public ShrinkerSpec objectBytes(long objectBytes) {
         return new ShrinkerSpec(name, shrinker, domain, seeks, batch, groupAware, objectBytes);
     }

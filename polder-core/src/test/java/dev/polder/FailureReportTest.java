@@ -78,7 +78,7 @@ final class FailureReportTest {
         for (int i = 0; i < frames; i++) {
             assertThat(consumer.grow()).isTrue();
         }
-        ShrinkerSpec spec = ShrinkerSpec.of(name, consumer).batch(16);
+        ShrinkerSpec spec = ShrinkerSpec.of(name, consumer).batch(16).objectBytes(4096);
         Registration r = pool.register(domain == null ? spec : spec.domain(domain));
         undo.add(r::close);
         undo.add(consumer::clear);

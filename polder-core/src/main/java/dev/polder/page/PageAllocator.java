@@ -22,6 +22,8 @@ import dev.polder.task.Task;
 import dev.polder.zone.FrameTable;
 import dev.polder.zone.Zone;
 import java.util.function.Consumer;
+import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Runs of 2^order frames of a pool. The kernel's `alloc_pages` and `free_pages`.
@@ -328,6 +330,12 @@ public final class PageAllocator {
     /// @throws IllegalStateException after [#close]
     public void requireOpen() {
         slowPath.requireOpen();
+    }
+
+    /// Names who knows what the layers above hold most of, in words; null while they hold nothing.
+    /// Asked by the thread that tells of a long wait.
+    public void above(Supplier<@Nullable String> holder) {
+        slowPath.above(Objects.requireNonNull(holder, "holder"));
     }
 
     /// The pool's name.

@@ -15,6 +15,7 @@ import dev.polder.task.Task;
 import dev.polder.zone.Access;
 import dev.polder.zone.Watermarks;
 import dev.polder.zone.Zone;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// What happens when the low watermark refuses a request. The kernel's `__alloc_pages_slowpath`, in
@@ -142,6 +143,11 @@ final class SlowPath {
         if (closing) {
             throw new IllegalStateException("pool '" + pool + "' is closed; no memory can be had");
         }
+    }
+
+    /// Names who knows what the layers above hold most of, for those who wait for it.
+    void above(Supplier<@Nullable String> holder) {
+        stalls.above(holder);
     }
 
     /// Tells `t` of each step from now on.

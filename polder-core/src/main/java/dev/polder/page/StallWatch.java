@@ -6,6 +6,8 @@ import dev.polder.os.Clock;
 import dev.polder.task.Task;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Tells of threads that wait for memory, and of NOFAIL where it cannot be kept. Linux says nothing
 /// while a NOFS request loops (row D16), which is how such hangs stay unexplained.
@@ -17,6 +19,7 @@ final class StallWatch {
     private final String pool;
     private final Clock clock;
     private final Object awaited;
+    private volatile Supplier<@Nullable String> above = () -> null;
     private final AtomicLong nextReport = new AtomicLong(Long.MIN_VALUE);
     private final AtomicBoolean toldNoDirect = new AtomicBoolean();
     private final AtomicBoolean toldInReclaim = new AtomicBoolean();
@@ -24,7 +27,12 @@ final class StallWatch {
     StallWatch(PageAllocator.Parts parts, Victims victims) {
         this.pool = parts.pool();
         this.clock = parts.clock();
-        this.awaited = new Awaited(parts.root(), parts.shrinkers(), victims);
+        this.awaited = new Awaited(parts.root(), parts.shrinkers(), victims, () -> above.get());
+    }
+
+    /// Names who knows what the layers above hold most of.
+    void above(Supplier<@Nullable String> holder) {
+        above = holder;
     }
 
     /// Reports the current thread's wait since `start` if it is long; for one pool at most once a

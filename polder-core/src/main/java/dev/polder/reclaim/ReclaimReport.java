@@ -1,5 +1,6 @@
 package dev.polder.reclaim;
 
+import dev.polder.base.Counted;
 import dev.polder.base.Frames;
 import dev.polder.gfp.Gfp;
 import dev.polder.gfp.ReclaimDomain;
@@ -40,17 +41,19 @@ public final class ReclaimReport {
     /// @param name the shrinker's name
     /// @param cause why
     /// @param heldBytes about how much its consumer held at the last count
+    /// @param estimated whether that is by an estimate of what an object holds
     /// @param deferredObjects objects left for a later reclaimer
     /// @param domain its domain, null if none
     /// @param site the scope or guard of the requesting thread that is to blame, null if none is
-    public record Skipped(String name, Cause cause, long heldBytes, long deferredObjects,
-            @Nullable ReclaimDomain domain, @Nullable Object site) {
+    public record Skipped(String name, Cause cause, long heldBytes, boolean estimated,
+            long deferredObjects, @Nullable ReclaimDomain domain, @Nullable Object site) {
 
         @Override
         public String toString() {
-            return "shrinker '" + name + "' holds " + (heldBytes >> 10) + " KiB, " + cause.words
-                    + (site == null ? "" : " by " + site)
-                    + (deferredObjects == 0 ? "" : "; " + deferredObjects + " objects deferred");
+            return "shrinker '" + name + "' holds " + held(heldBytes, estimated) + ", "
+                    + cause.words + (site == null ? "" : " by " + site)
+                    + (deferredObjects == 0 ? ""
+                            : "; " + Counted.of(deferredObjects, "object") + " deferred");
         }
     }
 
@@ -58,20 +61,25 @@ public final class ReclaimReport {
     ///
     /// @param name the shrinker's name
     /// @param heldBytes about how much its consumer held at the last count
+    /// @param estimated whether that is by an estimate of what an object holds
     /// @param scans calls of `scan`
     /// @param freedBytes what came back while they ran
     /// @param stops those that it answered with STOP
     /// @param thrown throwables out of its callbacks
-    public record Asked(String name, long heldBytes, long scans, long freedBytes, long stops,
-            long thrown) {
+    public record Asked(String name, long heldBytes, boolean estimated, long scans,
+            long freedBytes, long stops, long thrown) {
 
         @Override
         public String toString() {
-            return "shrinker '" + name + "' holds " + (heldBytes >> 10) + " KiB, gave "
-                    + (freedBytes >> 10) + " KiB in " + scans + " scans"
-                    + (stops == 0 ? "" : ", stopped " + stops + " times")
-                    + (thrown == 0 ? "" : ", threw " + thrown + " times");
+            return "shrinker '" + name + "' holds " + held(heldBytes, estimated) + ", gave "
+                    + (freedBytes >> 10) + " KiB in " + Counted.of(scans, "scan")
+                    + (stops == 0 ? "" : ", stopped " + Counted.of(stops, "time"))
+                    + (thrown == 0 ? "" : ", threw " + Counted.of(thrown, "time"));
         }
+    }
+
+    private static String held(long bytes, boolean estimated) {
+        return (bytes >> 10) + (estimated ? " KiB by estimate" : " KiB");
     }
 
     private final int shrinkers;
@@ -96,10 +104,10 @@ public final class ReclaimReport {
             held = saturatedAdd(held, h.heldBytes());
             Cause cause = cause(h, mask, task);
             if (cause != null) {
-                skipped.add(new Skipped(h.name(), cause, h.heldBytes(), h.deferred(), h.domain(),
-                        site(cause, h.domain(), task)));
+                skipped.add(new Skipped(h.name(), cause, h.heldBytes(), h.estimated(),
+                        h.deferred(), h.domain(), site(cause, h.domain(), task)));
             } else {
-                others.add(new Asked(h.name(), h.heldBytes(), h.scans(),
+                others.add(new Asked(h.name(), h.heldBytes(), h.estimated(), h.scans(),
                         Frames.bytes(h.freedFrames()), h.stops(), h.thrown()));
             }
         }
@@ -142,6 +150,12 @@ public final class ReclaimReport {
     /// About how many bytes all consumers held together.
     public long heldBytes() {
         return heldBytes;
+    }
+
+    /// Whether any of that is by an estimate.
+    public boolean estimated() {
+        return skipped.stream().anyMatch(Skipped::estimated)
+                || others.stream().anyMatch(Asked::estimated);
     }
 
     /// The shrinkers of no use to the request, those that hold most first.

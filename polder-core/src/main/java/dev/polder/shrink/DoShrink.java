@@ -172,7 +172,7 @@ final class DoShrink {
             lied(walk, handle);
             did = did < 0 ? want : limit;
         }
-        handle.scanned(did, frames);
+        handle.scanned(did, answer, frames);
         walk.noteScanned(did);
         walk.registry().stat().add(Item.SLABS_SCANNED, did);
         return did;

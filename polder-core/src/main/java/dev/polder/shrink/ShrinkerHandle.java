@@ -1,5 +1,6 @@
 package dev.polder.shrink;
 
+import dev.polder.base.Frames;
 import dev.polder.gfp.ReclaimDomain;
 import dev.polder.shrinker.Shrinker;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -55,6 +56,10 @@ public final class ShrinkerHandle {
     private final LongAdder thrown = new LongAdder();
     private final LongAdder lies = new LongAdder();
     private final LongAdder freedFrames = new LongAdder();
+    /// Objects that scans said they freed, as far as they can be believed, and the frames that came
+    /// back meanwhile: what one holds follows from that where nobody says it.
+    private final LongAdder freedObjects = new LongAdder();
+    private final LongAdder framesOfObjects = new LongAdder();
     private volatile long lastCount;
     private volatile boolean lastScanMaskStop;
     private volatile @Nullable Object lastSkipSite;
@@ -200,11 +205,26 @@ public final class ShrinkerHandle {
         return lastCount;
     }
 
-    /// About how many bytes the consumer held at the last count.
+    /// About how many bytes the consumer held at the last count; by [#estimatedObjectBytes] if it
+    /// did not say what an object holds.
     public long heldBytes() {
         long count = lastCount;
-        long bytes = count * objectBytes;
-        return Math.multiplyHigh(count, objectBytes) == 0 && bytes >= 0 ? bytes : Long.MAX_VALUE;
+        long each = estimated() ? estimatedObjectBytes() : objectBytes;
+        long bytes = count * each;
+        return Math.multiplyHigh(count, each) == 0 && bytes >= 0 ? bytes : Long.MAX_VALUE;
+    }
+
+    /// Whether [#heldBytes] is by an estimate.
+    public boolean estimated() {
+        return objectBytes == 0;
+    }
+
+    /// What an object holds, after what scans freed; a frame as long as none freed any.
+    public long estimatedObjectBytes() {
+        long objects = freedObjects.sum();
+        long frames = framesOfObjects.sum();
+        return objects == 0 || frames == 0 ? Frames.SIZE
+                : Math.max(1, Frames.bytes(frames) / objects);
     }
 
     /// Whether it is set aside because it kept throwing.
@@ -297,10 +317,15 @@ public final class ShrinkerHandle {
         return threw(countThrowsInRow, nowNanos);
     }
 
-    void scanned(long objects, long frames) {
+    /// @param freed how many of them it said it freed
+    void scanned(long objects, long freed, long frames) {
         scanCalls.increment();
         scannedObjects.add(objects);
         freedFrames.add(frames);
+        if (freed > 0) {
+            freedObjects.add(Math.min(freed, objects));
+            framesOfObjects.add(frames);
+        }
         lastScanMaskStop = false;
         forgive(scanThrowsInRow);
     }

@@ -2,6 +2,7 @@ package dev.polder.slab;
 
 import dev.polder.base.Check;
 import dev.polder.base.CloseSteps;
+import dev.polder.base.Counted;
 import dev.polder.base.Frames;
 import dev.polder.debug.DebugMode;
 import dev.polder.debug.FaultInjector;
@@ -16,6 +17,7 @@ import dev.polder.task.Task;
 import dev.polder.zone.FrameTable;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -87,6 +89,14 @@ public final class Slabs {
         this.large = new LargeObjects(this);
         pages.shrinkers().addInternal(new SheafReclaimer(this));
         pages.shrinkers().addInternal(new EmptySlabReclaimer(this));
+        pages.above(this::largestCache);
+    }
+
+    private @Nullable String largestCache() {
+        return stats().stream().filter(s -> s.frames() > 0)
+                .max(Comparator.comparingLong(SlabCacheStats::frames))
+                .map(s -> "cache " + s.name() + " (" + Frames.bytes(s.frames()) + " bytes, "
+                        + Counted.of(s.activeObjects(), "object") + " in use)").orElse(null);
     }
 
     /// Figures of every open cache, in the order of creation, `kmalloc`'s among them.

@@ -61,13 +61,14 @@ final class AwaitedTest {
     private String awaited() {
         return new Awaited(rig.root, rig.shrinkers, new Victims(new PageAllocator.Parts("rig",
                 rig.zone, rig.memory, rig.vmscan, rig.kswapd, rig.shrinkers, rig.stat, rig.clock,
-                rig.root, OutOfMemoryPolicy.largestGroup()))).toString();
+                rig.root, OutOfMemoryPolicy.largestGroup())), () -> null).toString();
     }
 
     @Test
     void itNamesTheLargestHolders() {
         assertThat(awaited()).isEqualTo(
-                "whoever frees something; no group or shrinker holds any");
+                "whoever frees something; no group, shrinker or object cache holds"
+                + " any");
         for (int frames = 1; frames <= 4; frames++) {
             take(rig.root.create("query-" + frames), frames);
         }
