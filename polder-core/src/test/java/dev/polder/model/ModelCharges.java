@@ -43,9 +43,7 @@ final class ModelCharges {
         if (mistakes.contains(Mistake.OBJECT_PAYS_WHOLE_FRAMES)) {
             return charge(payer, orderOf(bytes), mask);
         }
-        boolean spare = !groups.failed(payer)
-                || mistakes.contains(Mistake.FAILED_GROUP_GIVES_OF_ITS_SPARE);
-        if (spare && groups.takeSpare(payer, bytes)) {
+        if (!groups.failed(payer) && groups.takeSpare(payer, bytes)) {
             return true;
         }
         if (!charge(payer, orderOf(bytes), mask)) {
