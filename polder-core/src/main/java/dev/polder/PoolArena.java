@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 
 /// An arena over a pool. Its segments are bounded by an arena of the JDK's, so that the JDK's rules
@@ -24,7 +25,10 @@ final class PoolArena implements Arena {
     PoolArena(Polder pool, ArenaKind kind, int gfp) {
         this.pool = pool;
         this.gfp = gfp | Gfp.ZERO;
-        this.life = kind == ArenaKind.CONFINED ? Arena.ofConfined() : Arena.ofShared();
+        this.life = switch (Objects.requireNonNull(kind, "kind")) {
+            case CONFINED -> Arena.ofConfined();
+            case SHARED -> Arena.ofShared();
+        };
     }
 
     @Override

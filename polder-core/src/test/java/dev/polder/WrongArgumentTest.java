@@ -131,7 +131,9 @@ final class WrongArgumentTest {
         calls.put("allocate nothing", () -> pool.allocate(0, Gfp.KERNEL));
         calls.put("aligned nothing", () -> pool.allocate(0, 8, Gfp.KERNEL));
         calls.put("try nothing", () -> pool.tryAllocate(0, Gfp.KERNEL));
-        calls.put("later nothing", () -> pool.allocateAsync(0, Gfp.KERNEL));
+        calls.put("later nothing", () -> {
+            throw pool.allocateAsync(0, Gfp.KERNEL).exceptionNow();
+        });
         calls.put("allocate", () -> pool.allocate(10, Gfp.KERNEL));
         calls.put("free", () -> pool.free(s));
         calls.put("reallocate", () -> pool.reallocate(s, 20, Gfp.KERNEL));
