@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -104,7 +105,9 @@ final class AsyncHardTimesTest {
         clock.awaitParked(2);
     }
 
+    // Frames that come back one by one are no run at first
     @Test
+    @Tag("remapping")
     void aFullHeapDelaysWhatCameOfARequestAndLosesNothing() throws Exception {
         long before = pool.memInfo().used();
         AsyncAllocator async = new AsyncAllocator(pool, this::complete);

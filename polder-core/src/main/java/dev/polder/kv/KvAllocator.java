@@ -48,6 +48,10 @@ public final class KvAllocator {
         if (size <= ALWAYS_KMALLOC) {
             return kmalloc.alloc(size, gfp);
         }
+        long kept = kmalloc.takeKept(size, gfp);
+        if (kept != 0) {
+            return kept;
+        }
         // The first try may not reclaim, so nobody would hear of a request that it serves (K3).
         FsReclaim.mightAlloc(Gfp.check(gfp), vmalloc.reclaimer());
         long address = kmalloc.alloc(size, firstTry(gfp));

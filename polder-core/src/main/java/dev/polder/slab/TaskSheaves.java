@@ -70,14 +70,13 @@ final class TaskSheaves extends PoolState {
         return sheaves;
     }
 
-    /// Whether it has a place for any cache. Under the registry's lock.
-    boolean hasPlaces() {
+    /// For how many caches it has places. Under the registry's lock.
+    int places() {
+        int count = 0;
         for (ThreadSheaves sheaves : ofCache) {
-            if (sheaves != ThreadSheaves.VACANT) {
-                return true;
-            }
+            count += sheaves != ThreadSheaves.VACANT ? 1 : 0;
         }
-        return false;
+        return count;
     }
 
     /// Forgets one of the places. Under the registry's lock.

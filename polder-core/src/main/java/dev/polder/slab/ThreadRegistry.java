@@ -30,6 +30,9 @@ final class ThreadRegistry {
     /// Virtual threads that own sheaves: no more can be running.
     private static final int MOST_VIRTUAL = Runtime.getRuntime().availableProcessors();
 
+    private static final int FEW_PLACES = 16;
+    private static final int RESPITE = 1000;
+
     /// Look-ups of a thread that has no place in the table between two attempts to get one.
     private static final int PATIENCE = 64;
 
@@ -42,8 +45,12 @@ final class ThreadRegistry {
     private final AtomicLong skipped = new AtomicLong();
     private int virtualOwners;
     private int hand;
-    /// Places that threads have ever got; more than ever are called at once.
+    /// Places that threads have, or more: those that are lost are taken off when room is made.
     private int places;
+    /// Places that a recall has room for.
+    private int expected;
+    /// Joins to be refused after the Java heap was full: each attempt costs a collection then.
+    private int respite;
     private boolean closed;
     private boolean suspended;
     /// `all.size()`, for readers without the lock; at least 1.
@@ -105,7 +112,7 @@ final class ThreadRegistry {
         Sheaf left = null;
         ThreadSheaves mine = null;
         try {
-            if (!closed && !suspended && !cache.threadsDenied()) {
+            if (mayJoin(cache)) {
                 left = reap(task.isVirtual() ? all.size() : REAP_PER_JOIN);
                 // May have been reaped just now
                 TaskSheaves own = before != null && before.belongsTo(slabs) ? before : null;
@@ -117,11 +124,20 @@ final class ThreadRegistry {
         } catch (OutOfMemoryError e) {
             // A free may come here and must not fail: it goes on without sheaves of its own
             mine = null;
+            respite = RESPITE;
         } finally {
             lock.unlock();
         }
         flush(left);
         return mine;
+    }
+
+    private boolean mayJoin(Sheaved cache) {
+        if (respite > 0) {
+            respite--;
+            return false;
+        }
+        return !closed && !suspended && !cache.threadsDenied();
     }
 
     /// Whether there is room for one more owner of its kind. Under the lock.
@@ -131,7 +147,11 @@ final class ThreadRegistry {
 
     /// The places. Nothing is known of them until all is there that takes Java heap.
     private ThreadSheaves enrol(Task task, @Nullable TaskSheaves before, Sheaved cache) {
-        recall.expect(places + 1);
+        if (places == expected) {
+            places = all.stream().mapToInt(TaskSheaves::places).sum();
+            recall.expect(2 * places + FEW_PLACES);
+            expected = 2 * places + FEW_PLACES;
+        }
         TaskSheaves own = before == null ? new TaskSheaves(task, slabs) : before;
         ThreadSheaves mine = own.add(cache);
         if (before == null) {
@@ -326,7 +346,7 @@ final class ThreadRegistry {
         for (int i = 0; i < most && !all.isEmpty(); i++) {
             hand = hand + 1 < all.size() ? hand + 1 : 0;
             TaskSheaves task = all.get(hand);
-            if (task.ended() || !task.hasPlaces()) {
+            if (task.ended() || task.places() == 0) {
                 chain = task.detach(chain);
                 task.abandon();
                 forget(hand);

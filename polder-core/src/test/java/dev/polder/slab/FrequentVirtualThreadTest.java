@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 /// Virtual threads that come again and again own sheaves, a few at a time and until a recall.
 final class FrequentVirtualThreadTest {
     private static final int OFTEN = 3000;
-    private static final int SELDOM = 500;
+    private static final int SELDOM = 300;
 
     private final SlabPool pool = new SlabPool(32);
     private final SlabCache cache = new SlabCache(pool.slabs(), "owned", 64);
