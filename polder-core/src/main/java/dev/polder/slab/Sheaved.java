@@ -59,9 +59,14 @@ abstract sealed class Sheaved permits SlabCache, RunCache {
         return sheaves().objects() + slabs.threads().objects(this);
     }
 
+    /// What [SheafTable] knows of the current thread's own sheaves.
+    final @Nullable ThreadSheaves sheavesOfThread() {
+        return SheafTable.mine(key);
+    }
+
     /// The current thread's own sheaves; null if it has none.
     final @Nullable ThreadSheaves mine() {
-        ThreadSheaves found = SheafTable.mine(key);
+        ThreadSheaves found = sheavesOfThread();
         return found != null ? found : slabs.threads().mine(this);
     }
 

@@ -287,10 +287,24 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     long alloc(int gfp, short state) {
         assert state != Slab.FREE : "an object in use has another state than a free one";
         FsReclaim.mightAlloc(Gfp.check(gfp), reclaimer);
-        ThreadSheaves mine = mine();
-        long object = mine != null ? mine.pop() : popShared();
+        ThreadSheaves mine = sheavesOfThread();
+        long object = mine != null ? mine.pop() : 0;
         // A thread that somebody else pays for finds no object there: it is apart
-        return object != 0 ? handOut(object, gfp, state, false) : allocSlow(mine, gfp, state);
+        return object != 0 ? handOut(object, gfp, state, false)
+                : allocElsewhere(mine, gfp, state);
+    }
+
+    /// Takes an object after the thread's sheaf in use had none, or was not found.
+    private long allocElsewhere(@Nullable ThreadSheaves empty, int gfp, short state) {
+        ThreadSheaves mine = empty;
+        if (mine == null) {
+            mine = slabs.threads().mine(this);
+            long object = mine != null ? mine.pop() : popShared();
+            if (object != 0) {
+                return handOut(object, gfp, state, false);
+            }
+        }
+        return allocSlow(mine, gfp, state);
     }
 
     /// An object from the current thread's sheaf in use, with `state` recorded for it; 0 if there
@@ -299,7 +313,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
         if ((gfp & ~PLAIN) != 0 || FsReclaim.isTracked()) {
             return 0;
         }
-        ThreadSheaves mine = mine();
+        ThreadSheaves mine = sheavesOfThread();
         long object = mine != null ? mine.pop() : 0;
         return object != 0 ? handOut(object, 0, state, false) : 0;
     }
