@@ -107,8 +107,9 @@ final class AreaBuilder {
             return false;
         }
         mapped = 0;
-        // One more than recorded: the nodes on the way to the one that was refused go, too.
-        table.clear(area.start, Math.min(entered + 1, area.pages));
+        // The whole range: nodes on the way to one that was refused go, too, and what was recorded
+        // of a run before a request for a node threw.
+        table.clear(area.start, area.pages);
         entered = 0;
         runs.freeAll(pages);
         return true;

@@ -11,6 +11,7 @@ import dev.polder.model.Program.Source;
 import dev.polder.model.Program.Step;
 import dev.polder.testkit.Row;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Programs in which the real thing once differed from the model, made short.
@@ -68,6 +69,21 @@ final class ModelFindingsTest {
                 new Step.Close(),
                 new Step.Grow(3, 2, Gfp.ATOMIC),
                 new Step.Alloc(0, Gfp.NOIO | Gfp.NOMEMALLOC))));
+    }
+
+    /// A request for a node of the page table that ended by a throwable left what had been recorded
+    /// of the same run before it.
+    @Test
+    @Tag("remapping")
+    void whatWasRecordedOfARunIsTakenBackWithIt() {
+        agree(new Program(42280869904158L, List.of(
+                new Consumer(Temper.GIVES, 1, 1, 4, Source.VMALLOC, 9709, false),
+                new Consumer(Temper.NEEDS_FS, -1, 2, 4, Source.PAGES, 0, false)), List.of(
+                new Step.Hold(6),
+                new Step.Alloc(1, Gfp.ATOMIC | Gfp.FS | Gfp.ACCOUNT | Gfp.DIRECT_RECLAIM),
+                new Step.Take(Source.VMALLOC, 277_756, Gfp.KERNEL | Gfp.NOFAIL),
+                new Step.Take(Source.KVMALLOC, 8_014_874,
+                        Gfp.NOIO | Gfp.FS | Gfp.NOFAIL | Gfp.ZERO | Gfp.MEMALLOC))));
     }
 
     /// A request that is slowed above `high` and ended there by a throwable had been charged, and
