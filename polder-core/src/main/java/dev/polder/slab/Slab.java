@@ -43,7 +43,9 @@ final class Slab {
     /// Address of the first object.
     private final long base;
     private final long inverse;
+    /// The capacity, as what a quotient is compared with.
     private final long limit;
+    /// The cache's, so that a free need not read the cache to find the thread's sheaves.
     private final long key;
     private final int shift;
     /// From one object to the next: the object size, and in debug mode the red zone behind it.

@@ -533,7 +533,7 @@ public final class SlabCache extends Sheaved implements AutoCloseable {
     private long obtain(@Nullable ThreadSheaves found, int gfp) {
         ThreadSheaves mine = found;
         if (mine == null && Thread.currentThread().isVirtual() && sheaves.comesOften()) {
-            mine = slabs.threads().mineAsFrequent(this);
+            mine = slabs.threads().mineAsOwner(this);
         }
         if (mine != null) {
             long more = mine.popMore();

@@ -66,15 +66,11 @@ final class ThreadRegistry {
     /// The sheaves of the current thread for `cache`, which are not in their place of the table;
     /// null if it has none of its own.
     @Nullable ThreadSheaves mine(Sheaved cache) {
-        return Thread.currentThread().isVirtual() ? null : ownOrJoined(cache);
+        return Thread.currentThread().isVirtual() ? null : mineAsOwner(cache);
     }
 
-    /// The same for a virtual thread that comes so often that it may be one of the few owners.
-    @Nullable ThreadSheaves mineAsFrequent(Sheaved cache) {
-        return ownOrJoined(cache);
-    }
-
-    private @Nullable ThreadSheaves ownOrJoined(Sheaved cache) {
+    /// The same for a thread that may own sheaves: also a virtual one that comes often.
+    @Nullable ThreadSheaves mineAsOwner(Sheaved cache) {
         Task task = Task.currentIfPossible();
         if (task == null) {
             return null;
